@@ -1,0 +1,151 @@
+"""What every test can ask for: the shelf, a database of each kind, passes."""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from keel.passes import PassMint
+from keel.sealing import KeyEncryptionKey
+from keel.tokens import PublicKeys, SigningKey
+
+ROOT = Path(__file__).parent
+_DEBIAN_POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture(scope="session")
+def shelf() -> Path:
+    """The folder of reference material beside the checkout; its files are never copied here."""
+    folder = Path(os.environ.get("PASSERELLE_SHELF", ROOT.parent / "shared"))
+    if not (folder / "reference").is_dir():
+        pytest.skip(f"the shelf is not at {folder}; set PASSERELLE_SHELF")
+    return folder
+
+
+def _binary(name: str) -> str | None:
+    for folder in reversed(_DEBIAN_POSTGRESQL):
+        if (folder / name).exists():
+            return str(folder / name)
+    return shutil.which(name)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A throwaway PostgreSQL on a free loopback port: its URL, without a database."""
+    initdb, pg_ctl = _binary("initdb"), _binary("pg_ctl")
+    if initdb is None or pg_ctl is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql-15)")
+    as_user = (
+        ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        if os.geteuid() == 0
+        else []
+    )
+    folder = Path(tempfile.mkdtemp(prefix="passerelle-pg-"))
+    folder.chmod(0o755)
+    if as_user:
+        shutil.chown(folder, "nobody")
+    environment = {**os.environ, "HOME": str(folder)}
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            [*as_user, *command], check=True, env=environment, cwd=folder, stdout=subprocess.DEVNULL
+        )
+
+    data = str(folder / "data")
+    run(
+        initdb,
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = (
+        f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={folder} -c fsync=off "
+        "-c full_page_writes=off -c shared_buffers=64MB -c max_connections=80"
+    )
+    run(pg_ctl, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}"
+    finally:
+        run(pg_ctl, "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _create_database(server: str, name: str) -> None:
+    connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
+    try:
+        await connection.execute(f'create database "{name}"')
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def new_postgresql_url(postgresql: str) -> Callable[[], str]:
+    """Make fresh, empty databases on the throwaway server."""
+
+    def create() -> str:
+        name = "t" + secrets.token_hex(6)
+        asyncio.run(_create_database(postgresql, name))
+        return f"{postgresql}/{name}"
+
+    return create
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh, empty database, once on SQLite and once on a real PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite3'}"
+    return request.getfixturevalue("new_postgresql_url")()
+
+
+@pytest.fixture(scope="session")
+def pass_key() -> SigningKey:
+    """The gateway's key for passes, in tests."""
+    return SigningKey.generate()
+
+
+@pytest.fixture
+def pass_jwks_file(pass_key: SigningKey, tmp_path: Path) -> Path:
+    """The file in which an inside service finds the gateway's public pass keys."""
+    path = tmp_path / "pass-jwks.json"
+    path.write_text(json.dumps(PublicKeys.of(pass_key).to_jwks()))
+    return path
+
+
+@pytest.fixture
+def kek_file(tmp_path: Path) -> Path:
+    """A fresh key-encryption key in a file of its own."""
+    path = tmp_path / "kek"
+    KeyEncryptionKey.create_file(path)
+    return path
+
+
+@pytest.fixture
+def mint(pass_key: SigningKey) -> Callable[..., dict[str, str]]:
+    """Mint a pass: `mint("reports", "create_report", tenant=…, bilan=…)` gives request headers."""
+    passes = PassMint(pass_key)
+
+    def headers(audience: str, operation: str, **claims: object) -> dict[str, str]:
+        token = passes.mint(audience, operation, **claims)  # type: ignore[arg-type]
+        return {"Authorization": f"Bearer {token}"}
+
+    return headers

@@ -1,0 +1,1 @@
+"""All five services in one process, joined by a streaming in-process transport."""

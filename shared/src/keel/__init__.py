@@ -1,0 +1,1 @@
+"""What all five services stand on: small, load-bearing, dull, and without an opinion on bilans."""

@@ -1,0 +1,103 @@
+"""The FastAPI application that every service starts from."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from keel import health
+from keel.passes import Admission
+from keel.problems import ProblemDocument, answer_with_problems
+from keel.telemetry import TraceMiddleware
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_service(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    version: str,
+    lifespan: Lifespan,
+    admission: Admission | None = None,
+    docs: bool = False,
+) -> FastAPI:
+    """Return an application with problems, probes, traces and a truthful OpenAPI document.
+
+    `admission` guards the inside services: each of their routes takes a `PassDep`. Readiness
+    checks are added to `app.state.readiness`. The framework's own documentation pages stay off
+    (they load scripts from elsewhere); `docs` only keeps the document itself at /openapi.json.
+    """
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=version,
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if docs else None,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        separate_input_output_schemas=False,
+    )
+    app.state.readiness = {}
+    app.state.admission = admission
+    answer_with_problems(app)
+    app.include_router(health.router)
+    app.add_middleware(TraceMiddleware, service=name)
+    _tell_the_truth(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _tell_the_truth(app: FastAPI) -> None:
+    """Replace the framework's default 422 by ours, share one Problem schema, fix upload fields."""
+    framework_document = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = framework_document()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            schemas["Problem"] = ProblemDocument.model_json_schema()
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _declare_problems(operation)
+            _binary_uploads(document)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def _declare_problems(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    given = responses.get("422")
+    if given is not None and "application/json" in given.get("content", {}):
+        del responses["422"]
+    responses.setdefault(
+        "4XX", {"description": "A refusal that says what to do.", "content": _PROBLEM}
+    )
+    responses.setdefault("5XX", {"description": "A failure on our side.", "content": _PROBLEM})
+
+
+def _binary_uploads(node: Any) -> None:  # noqa: ANN401 - any JSON value
+    # Generators of clients know files by `format: binary`; the framework writes contentMediaType.
+    if isinstance(node, dict):
+        if node.get("contentMediaType") == "application/octet-stream":
+            del node["contentMediaType"]
+            node["format"] = "binary"
+        for value in node.values():
+            _binary_uploads(value)
+    elif isinstance(node, list):
+        for value in node:
+            _binary_uploads(value)

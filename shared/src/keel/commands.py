@@ -1,0 +1,152 @@
+"""`python -m <service>`: the same first verbs in every service, and room for its own."""
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from keel.database import DatabaseInUse
+from keel.migrations import migrate_now
+from keel.sealing import KeyFileRefused
+from keel.settings import ServiceSettings, SettingsRefused
+from keel.telemetry import configure_logging
+
+REFUSED = 2
+"""The exit status of a start that was refused."""
+
+_STOPS = (SettingsRefused, DatabaseInUse, KeyFileRefused)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One more thing that `python -m <service>` can do."""
+
+    name: str
+    help: str
+    run: Callable[[argparse.Namespace], int]
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the command line needs to know of a service.
+
+    `document` returns the committed OpenAPI document without settings, database or model.
+    """
+
+    package: str
+    settings: type[ServiceSettings]
+    create_app: Callable[[Any], FastAPI]
+    document: Callable[[], dict[str, Any]]
+    has_database: bool = True
+    verbs: Sequence[Verb] = field(default_factory=tuple)
+
+
+def main(service: Service, argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status (2: refused, the reason is on standard error)."""
+    parser = argparse.ArgumentParser(prog=f"python -m {service.package}")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb in (*_first_verbs(service), *service.verbs):
+        sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
+        verb.arguments(sub)
+        sub.set_defaults(run=verb.run)
+    arguments = parser.parse_args(argv)
+    configure_logging(service.package)
+    try:
+        return int(arguments.run(arguments))
+    except _STOPS as refusal:
+        print(f"{service.package}: {refusal}", file=sys.stderr)  # noqa: T201 - an operator reads it
+        return REFUSED
+
+
+def _first_verbs(service: Service) -> list[Verb]:
+    verbs = [
+        Verb("serve", "answer requests", lambda _: _serve(service)),
+        Verb("openapi", "print the OpenAPI document", lambda _: _print_document(service)),
+    ]
+    if service.has_database:
+        verbs.append(Verb("migrate", "bring the database up to date", lambda _: _migrate(service)))
+    return verbs
+
+
+def _serve(service: Service) -> int:
+    settings = service.settings.read()
+    serve(service.create_app(settings), host=settings.host, port=settings.port)
+    return 0
+
+
+def _migrate(service: Service) -> int:
+    settings: Any = service.settings.read()
+    migrate_now(service.package, settings.database_url)
+    return 0
+
+
+def _print_document(service: Service) -> int:
+    sys.stdout.write(render_document(service.document()))
+    return 0
+
+
+def render_document(document: dict[str, Any]) -> str:
+    """Write an OpenAPI document as it is committed: indented, ending in a newline."""
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket bound to `host`:`port` (0: any free port).
+
+    Raises:
+        SettingsRefused: the port is in use or may not be taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        reason = error.strerror or "refused"
+        raise SettingsRefused(
+            f"Cannot listen on {host}:{port} ({reason}). Choose another port."
+        ) from None
+    return bound
+
+
+def serve(app: Any, *, host: str, port: int) -> None:  # noqa: ANN401 - any ASGI application
+    """Serve `app` until a signal says stop."""
+    bound = listen(host, port)
+    server = uvicorn.Server(server_config(app))
+    asyncio.run(server.serve(sockets=[bound]))
+
+
+def server_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 - any ASGI application
+    """Return the one way in which our servers are configured."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+    )
+
+
+__all__ = [
+    "REFUSED",
+    "Service",
+    "Verb",
+    "listen",
+    "main",
+    "render_document",
+    "serve",
+    "server_config",
+]

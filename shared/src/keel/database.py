@@ -1,0 +1,149 @@
+"""One database a service: engine, sessions, names of constraints.
+
+The same code serves SQLite (one machine, one writing process) and PostgreSQL. On SQLite the pool
+holds one connection and every transaction begins IMMEDIATE: a second writing connection would
+only starve the first, so transactions are short and nobody holds one while waiting for anything.
+"""
+
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.types import BigInteger
+
+
+class DatabaseInUse(Exception):  # noqa: N818 - read by an operator at start
+    """Another process writes to this SQLite database; the message says which file."""
+
+
+def metadata() -> MetaData:
+    """Return metadata in which every constraint gets a predictable name."""
+    return MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant, stored as integer microseconds since 1970 on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Write microseconds."""
+        if value is None:
+            return None
+        return round(value.timestamp() * 1_000_000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Read an aware instant."""
+        if value is None:
+            return None
+        seconds, micros = divmod(value, 1_000_000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite URL; None for another database or one in memory."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return None if parsed.database == ":memory:" else Path(parsed.database)
+
+
+class Database:
+    """The engine and the sessions of one service."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._lock: IO[bytes] | None = None
+        self.engine = _engine(url, is_sqlite=self.is_sqlite)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """Open one transaction; commit at the end, roll back on any exception."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    def claim(self) -> None:
+        """Become the one process that writes to a SQLite file; nothing to do on PostgreSQL.
+
+        Raises:
+            DatabaseInUse: another process holds the file.
+        """
+        path = sqlite_path(self.url)
+        if path is None or self._lock is not None:
+            return
+        lock = path.with_name(path.name + ".lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise DatabaseInUse(
+                f"Another process already uses {path}. Stop it, or use its operator socket."
+            ) from None
+        self._lock = lock
+
+    async def close(self) -> None:
+        """Close every connection and let go of the file."""
+        await self.engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _engine(url: str, *, is_sqlite: bool) -> AsyncEngine:
+    if not is_sqlite:
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own type
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=5000",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def _session(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
+    async with database.begin() as session:
+        yield session
+
+
+# Function scope: committed before the answer leaves, so that a failed commit never follows a 201.
+SessionDep = Annotated[AsyncSession, Depends(_session, scope="function")]

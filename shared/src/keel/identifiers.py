@@ -1,0 +1,36 @@
+"""Identifiers: a prefix that says what it names, and a ULID (`consent-and-log` profile, section 1).
+
+They are ordered by time, never sequential integers, and knowing one gives no access.
+"""
+
+import secrets
+import time
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+
+
+def new_id(prefix: str) -> str:
+    """Return `prefix` + `_` + a fresh ULID (48 bits of milliseconds, 80 random bits)."""
+    number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
+    return prefix + "_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _identifier(prefix: str) -> StringConstraints:
+    return StringConstraints(pattern=f"^{prefix}_{_ULID}$", max_length=len(prefix) + 27)
+
+
+TenantId = Annotated[str, _identifier("tnt")]
+ClientId = Annotated[str, _identifier("cli")]
+BeneficiaryId = Annotated[str, _identifier("ben")]
+CounsellorId = Annotated[str, _identifier("usr")]
+BilanId = Annotated[str, _identifier("bil")]
+ConsentId = Annotated[str, _identifier("cns")]
+DocumentId = Annotated[str, _identifier("doc")]
+RunId = Annotated[str, _identifier("run")]
+ReportId = Annotated[str, _identifier("rep")]
+RecordId = Annotated[str, _identifier("rec")]
+RecipientId = Annotated[str, StringConstraints(pattern=r"^rcp_[a-z0-9][a-z0-9-]{0,62}$")]

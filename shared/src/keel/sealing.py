@@ -1,0 +1,149 @@
+"""Encryption at rest under keys that can be destroyed (AES-256-GCM, NIST SP 800-38D).
+
+A content key belongs to one bilan and dies at its closing (Code du travail R6313-7); it is stored
+wrapped by a key-encryption key that lives outside the database. Destroying the wrapped key makes
+whatever was sealed under it unreadable, backups included.
+"""
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import LargeBinary, String, delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class CannotUnseal(Exception):  # noqa: N818 - a fact, not a mistake of the caller
+    """Wrong key, wrong context or altered bytes; the three look the same."""
+
+
+class KeyFileRefused(Exception):  # noqa: N818 - read by an operator at start
+    """A key file is missing, malformed or readable by others; the message says which."""
+
+
+def seal(key: bytes, plaintext: bytes, context: str) -> bytes:
+    """Encrypt `plaintext`, bound to `context`; returns nonce (12 bytes) + ciphertext + tag (16)."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, context.encode())
+
+
+def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
+    """Return what was sealed.
+
+    Raises:
+        CannotUnseal: wrong key, wrong context or altered bytes.
+    """
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
+    except InvalidTag:
+        raise CannotUnseal from None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyEncryptionKey:
+    """The key that wraps the others; 32 bytes from a file or a secret store."""
+
+    _bytes: bytes
+
+    @classmethod
+    def from_file(cls, path: Path) -> "KeyEncryptionKey":
+        """Read 32 bytes in base64url from `path`.
+
+        Raises:
+            KeyFileRefused: missing, malformed, or open to others than its owner and group.
+        """
+        try:
+            text = path.read_text("ascii").strip()
+            mode = path.stat().st_mode
+        except (OSError, UnicodeDecodeError):
+            raise KeyFileRefused(f"The key file {path} cannot be read.") from None
+        if mode & 0o007:
+            raise KeyFileRefused(f"The key file {path} is open to everybody: chmod 600 it.")
+        try:
+            key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise KeyFileRefused(f"The key file {path} does not hold 32 bytes in base64url.")
+        return cls(key)
+
+    @classmethod
+    def create_file(cls, path: Path) -> "KeyEncryptionKey":
+        """Write a fresh key to a new file that only its owner can open, and return it."""
+        key = secrets.token_bytes(KEY_BYTES)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.urlsafe_b64encode(key).rstrip(b"=") + b"\n")
+        return cls(key)
+
+    def wrap(self, key: bytes, context: str) -> bytes:
+        """Encrypt a key for storage."""
+        return seal(self._bytes, key, "wrap|" + context)
+
+    def unwrap(self, wrapped: bytes, context: str) -> bytes:
+        """Return a stored key (raises `CannotUnseal`)."""
+        return unseal(self._bytes, wrapped, "wrap|" + context)
+
+
+class ContentKeyRow:
+    """Columns of a service's table of wrapped keys; mix into a class on its own Base."""
+
+    __tablename__ = "content_keys"
+
+    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(30), primary_key=True)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ContentKeys:
+    """One key per (tenant, subject), made when first needed; the subject is usually a bilan."""
+
+    def __init__(self, kek: KeyEncryptionKey, table: type[ContentKeyRow]) -> None:
+        self._kek = kek
+        self._table = table
+
+    async def obtain(self, session: AsyncSession, tenant: str, subject: str) -> bytes:
+        """Return the key, creating it when there is none."""
+        found = await self.find(session, tenant, subject)
+        if found is not None:
+            return found
+        key = secrets.token_bytes(KEY_BYTES)
+        row = self._table()
+        row.tenant, row.subject = tenant, subject
+        row.wrapped = self._kek.wrap(key, f"{tenant}|{subject}")
+        try:
+            async with session.begin_nested():
+                session.add(row)
+        except IntegrityError:  # another replica made it first: that one is the key
+            made = await self.find(session, tenant, subject)
+            if made is None:
+                raise
+            return made
+        return key
+
+    async def find(self, session: AsyncSession, tenant: str, subject: str) -> bytes | None:
+        """Return the key; None when it was never made or was destroyed."""
+        table = self._table
+        wrapped = await session.scalar(
+            select(table.wrapped).where(table.tenant == tenant, table.subject == subject)
+        )
+        return None if wrapped is None else self._kek.unwrap(wrapped, f"{tenant}|{subject}")
+
+    async def destroy(self, session: AsyncSession, tenant: str, subject: str) -> bool:
+        """Delete the wrapped key; whatever it sealed is lost. False when there was none."""
+        table = self._table
+        result = await session.execute(
+            delete(table)
+            .where(table.tenant == tenant, table.subject == subject)
+            .returning(table.subject)
+        )
+        return result.first() is not None
