@@ -1,0 +1,1 @@
+"""Restoration: the words of the person back in the place of their surrogates."""

@@ -1,0 +1,139 @@
+r"""How a surrogate may come back from a model: one tolerant grammar, used both ways.
+
+A model loses brackets, changes case, escapes underscores for Markdown, writes entities for HTML.
+Every such form is at most 64 characters long, which is what lets a stream be restored while it
+flows: `HELD` finds where the end of a text may be the beginning of a surrogate.
+
+The grammar never takes a character beside a well-formed `[TYPE_n]`: `\[PERSONNE_1]` is a
+backslash followed by a surrogate, because the brackets of one form are never mixed with another's.
+"""
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+MAX_FORM = 64
+
+_TYPES = (
+    "PERSONNE COURRIEL TELEPHONE ADRESSE LIEU NAISSANCE AGE NIR IBAN PIECE PERMIS PLAQUE LIEN "
+    "IDENTIFIANT ORGANISATION"
+).split()
+_ACCENTED = ("TÉLÉPHONE", "TELÉPHONE", "TÉLEPHONE", "ÂGE", "PIÈCE", "PIÉCE")
+# Words that nobody writes before a bare number in ordinary French.
+_DISTINCT = ("PERSONNE", "COURRIEL", "ORGANISATION", "IDENTIFIANT")
+
+_BRACKETS = (
+    ("[", "]"),
+    ("\\[", "\\]"),
+    ("\\\\[", "\\\\]"),
+    ("{", "}"),
+    ("<", ">"),
+    ("&#91;", "&#93;"),
+    ("&#x5B;", "&#x5D;"),
+    ("&lbrack;", "&rbrack;"),
+    ("&lsqb;", "&rsqb;"),
+    ("&lt;", "&gt;"),
+    ("\\u005b", "\\u005d"),
+    ("⟦", "⟧"),
+    ("【", "】"),
+)
+_TIGHT = ("_", "\\_", "\\\\_", "&#95;", "&lowbar;", "\\u005f", "-", "‐", "‑", "–")
+_LOOSE = (*_TIGHT, " ", "\u00a0", "\u202f", " _ ", " - ", " _", "_ ")
+
+
+class _Atom:
+    """A step of a form: what it is, and what the text may stop in the middle of."""
+
+    def __init__(self, whole: str, beginnings: str = "") -> None:
+        self.whole = whole
+        self.beginnings = beginnings
+
+
+def _one_of(words: Sequence[str], *, optional: bool = False) -> _Atom:
+    ordered = sorted(set(words), key=len, reverse=True)
+    starts = {word[:size] for word in words for size in range(1, len(word))}
+    whole = "(?:" + "|".join(map(re.escape, ordered)) + ")" + ("?" if optional else "")
+    beginnings = "|".join(map(re.escape, sorted(starts, key=len, reverse=True)))
+    return _Atom(whole, f"(?:{beginnings})" if beginnings else "")
+
+
+def _type(words: Sequence[str]) -> _Atom:
+    atom = _one_of(words)
+    return _Atom(f"(?P<type>{atom.whole})", atom.beginnings)
+
+
+_SPACES = _Atom("[ \u00a0]{0,2}")
+_NUMBER = _Atom("(?P<number>[1-9][0-9]{0,5})")
+_WORDS = _type((*_TYPES, *_ACCENTED))
+_BEFORE = r"(?<![\w&])"
+_AFTER = r"(?![\w])"
+
+
+def _bracketed(opening: str, closing: str) -> list[_Atom]:
+    separator = _one_of(_LOOSE, optional=True)
+    return [_one_of([opening]), _SPACES, _WORDS, separator, _NUMBER, _SPACES, _one_of([closing])]
+
+
+_HALF = [
+    [_one_of(["["]), _WORDS, _one_of(_TIGHT), _NUMBER],
+    [_WORDS, _one_of(_TIGHT), _NUMBER, _one_of(["]"])],
+]
+_BARE = [
+    [_WORDS, _one_of(_TIGHT), _NUMBER],
+    [_type(_DISTINCT), _one_of(_LOOSE, optional=True), _NUMBER],
+]
+
+
+def _whole(atoms: Sequence[_Atom]) -> str:
+    return "".join(atom.whole for atom in atoms)
+
+
+def _unfinished(atoms: Sequence[_Atom], *, ends: bool) -> Iterator[str]:
+    """Yield patterns of a form that stops before its end (or at an end that may still grow)."""
+    for size in range(1, len(atoms) + (0 if ends else 1)):
+        yield _whole(atoms[:size])
+    for size, atom in enumerate(atoms):
+        if atom.beginnings:
+            yield _whole(atoms[:size]) + atom.beginnings
+
+
+def _anonymous(pattern: str) -> str:
+    return re.sub(r"\(\?P<\w+>", "(?:", pattern)
+
+
+def _numbered(patterns: Sequence[str]) -> str:
+    """Join alternatives; Python wants each group name only once, so they get a number."""
+    counter = itertools.count()
+
+    def named(pattern: str) -> str:
+        index = next(counter)
+        return re.sub(r"\(\?P<(\w+)>", lambda m: f"(?P<{m[1]}{index}>", pattern)
+
+    return "|".join(map(named, patterns))
+
+
+_FORMS = [_whole(_bracketed(*pair)) for pair in _BRACKETS]
+_FORMS += [_whole(_HALF[0]) + _AFTER, _BEFORE + _whole(_HALF[1])]
+_FORMS += [_BEFORE + _whole(form) + _AFTER for form in _BARE]
+
+TOKEN = re.compile(_numbered(_FORMS), re.IGNORECASE)
+
+_ALIVE = [p for pair in _BRACKETS for p in _unfinished(_bracketed(*pair), ends=True)]
+_ALIVE += _unfinished(_HALF[0], ends=False)
+_ALIVE += [_BEFORE + p for p in _unfinished(_HALF[1], ends=True)]
+_ALIVE += [_BEFORE + p for form in _BARE for p in _unfinished(form, ends=False)]
+
+HELD = re.compile(f"(?:{'|'.join(dict.fromkeys(map(_anonymous, _ALIVE)))})\\Z", re.IGNORECASE)
+
+
+def name_of(match: re.Match[str]) -> str:
+    """Return the surrogate that a match means, in its plain form `TYPE_n`."""
+    groups = {key.rstrip("0123456789"): value for key, value in match.groupdict().items() if value}
+    bare = unicodedata.normalize("NFD", groups["type"].upper())
+    return f"{''.join(c for c in bare if not unicodedata.combining(c))}_{groups['number']}"
+
+
+def look_alikes(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a text that restoration would take for surrogates."""
+    return (match.span() for match in TOKEN.finditer(text))

@@ -1,0 +1,117 @@
+"""What was masked comes back byte for byte, also in a stream that is cut anywhere."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonymizer.restoration.grammar import MAX_FORM
+from anonymizer.restoration.rules import Context, Restorer, restore, restore_value
+from anonymizer.surrogates.rules import Masked, SurrogateType, plan, surrogate
+
+_FRAGMENTS = st.sampled_from(
+    ["[", "]", "\\", "\\[", "{", "<", "&#91;", "PERSONNE", "personne_1", "_", "-", " ", "1", "12"]
+    + ["[PERSONNE_1]", "Age_2", "ORGANISATION 3", "é", "\n", "Martin", "\\_", "TÉLÉPHONE_1]", "🙂"]
+)
+_TEXTS = st.lists(_FRAGMENTS | st.text(max_size=4), max_size=14).map("".join)
+_LABELS = st.sampled_from([kind.name for kind in SurrogateType])
+
+
+@st.composite
+def _masked_texts(draw: st.DrawFn) -> tuple[str, list[Masked]]:
+    text = draw(_TEXTS)
+    cuts = sorted(set(draw(st.lists(st.integers(0, len(text)), max_size=8))))
+    spans = zip(cuts[::2], cuts[1::2], strict=False)
+    return text, [Masked(start, end, draw(_LABELS)) for start, end in spans]
+
+
+def _pseudonymised(text: str, masked: list[Masked]) -> tuple[str, dict[str, str]]:
+    planned = plan(text, masked)
+    numbers = {secret: n for n, secret in enumerate(planned.secrets, 1)}
+    originals = {f"{secret.type}_{n}": secret.value for secret, n in numbers.items()}
+    return planned.render(numbers.__getitem__), originals
+
+
+@given(_masked_texts())
+@settings(max_examples=600, deadline=None)
+def test_restoring_a_pseudonymised_text_gives_the_text_itself(example):
+    text, masked = example
+    pseudonymised, originals = _pseudonymised(text, masked)
+    assert restore(pseudonymised, originals)[0] == text
+
+
+@given(_TEXTS, st.data())
+@settings(max_examples=600, deadline=None)
+def test_a_stream_restores_to_the_same_text_wherever_it_is_cut(text, data):
+    originals = {"PERSONNE_1": "Zoé [PERSONNE_2]", "PERSONNE_12": 'A "b"', "AGE_2": "31 ans"}
+    context = data.draw(st.sampled_from(list(Context)))
+    whole = Restorer(originals, context)
+    expected = whole.feed(text) + whole.finish()
+    for cut in range(len(text) + 1):
+        stream = Restorer(originals, context)
+        restored = stream.feed(text[:cut]) + stream.feed(text[cut:]) + stream.finish()
+        assert restored == expected
+    letters = Restorer(originals, context)
+    assert "".join(map(letters.feed, text)) + letters.finish() == expected
+    assert letters.unknown.keys() == whole.unknown.keys()
+
+
+@given(_TEXTS)
+@settings(max_examples=300, deadline=None)
+def test_a_stream_holds_back_at_most_64_characters(text):
+    stream, arrived, left = Restorer({}), 0, 0
+    for character in text:
+        arrived, left = arrived + 1, left + len(stream.feed(character))
+        assert arrived - left <= MAX_FORM
+
+
+@pytest.mark.parametrize(
+    "mangled",
+    [
+        "[PERSONNE_1]", "[personne_1]", "[Personne 1]", "[ PERSONNE_1 ]", "PERSONNE_1",
+        "Personne 1", "personne_1", "[PERSONNE-1]", "\\[PERSONNE\\_1\\]", "[PERSONNE\\_1]",
+        "&#91;PERSONNE_1&#93;", "<PERSONNE_1>", "{PERSONNE_1}", "[PERSONNE1]", "PERSONNE\\_1",
+        "[PERSONNE_1", "PERSONNE_1]",
+    ],
+)  # fmt: skip
+def test_a_surrogate_that_a_model_mangled_is_restored(mangled):
+    assert restore(f"Oui, {mangled}, bien.", {"PERSONNE_1": "Zoé"})[0] == "Oui, Zoé, bien."
+
+
+def test_accents_do_not_hide_a_surrogate():
+    assert restore("au [Téléphone_3]", {"TELEPHONE_3": "06"})[0] == "au 06"
+
+
+def test_what_nobody_issued_stays_and_is_reported():
+    restored, unknown = restore("[PERSONNE_9] et [AGE_1]", {"AGE_1": "31 ans"})
+    assert restored == "[PERSONNE_9] et 31 ans"
+    assert unknown == ["[PERSONNE_9]"]
+
+
+def test_ordinary_french_is_no_surrogate():
+    text = "une personne 1 fois, à l'âge de 25 ans, permis 2, le lieu 3, NIR 1850"
+    assert restore(text, {f"{k}_{n}": "x" for k in SurrogateType for n in (1, 2, 3, 25)})[0] in (
+        text,
+        text.replace("personne 1", "x"),
+    )
+
+
+def test_every_string_of_a_json_value_is_restored():
+    value = {"a": ["[AGE_1]", 3, None], "[AGE_1]": {"b": "x [AGE_1]"}}
+    restored, unknown = restore_value(value, {"AGE_1": "31 ans"})
+    assert restored == {"a": ["31 ans", 3, None], "[AGE_1]": {"b": "x 31 ans"}}
+    assert unknown == []
+
+
+def test_in_json_an_original_is_escaped():
+    stream = Restorer({"PERSONNE_1": 'Zoé "Zo"\nM.'}, Context.JSON)
+    written = stream.feed('{"who": "[PERSONNE_1]"}') + stream.finish()
+    assert json.loads(written) == {"who": 'Zoé "Zo"\nM.'}
+
+
+def test_forged_surrogates_in_the_input_are_neutralised():
+    pseudonymised, originals = _pseudonymised("[PERSONNE_1] parle à Zoé", [Masked(21, 24, "PERSON")])
+    assert "[PERSONNE_1]" not in pseudonymised
+    assert originals["IDENTIFIANT_1"] == "[PERSONNE_1]"
+    assert surrogate(SurrogateType.PERSON, 2) in pseudonymised
