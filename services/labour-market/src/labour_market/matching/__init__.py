@@ -1,0 +1,1 @@
+"""Matching: titles to occupations, texts to skills, skills to occupations. Offline, deterministic."""
