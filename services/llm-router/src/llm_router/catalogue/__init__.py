@@ -1,0 +1,1 @@
+"""The use cases: cards, schemas and prompts, each a versioned file of this package."""
