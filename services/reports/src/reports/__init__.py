@@ -1,0 +1,1 @@
+"""Reports: the documents of a bilan, their versions, signatures, renderings and marking."""

@@ -1,0 +1,1 @@
+"""Rendering: pure functions from a report to PDF, DOCX, HTML and JSON."""

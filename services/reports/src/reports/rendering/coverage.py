@@ -1,0 +1,2 @@
+"""x"""
+def displayable(v): return v

@@ -1,0 +1,1 @@
+"""Drafting: from validated run materials to the sections of the synthesis document."""
