@@ -1,0 +1,1 @@
+"""Detection: what in a French text tells whose it is."""

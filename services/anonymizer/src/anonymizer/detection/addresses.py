@@ -1,0 +1,99 @@
+"""Postal addresses by their grammar: number, kind of way, its name, postcode and town."""
+
+from collections.abc import Iterator
+
+import regex
+from presidio_analyzer import EntityRecognizer, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts
+
+from anonymizer.detection.folding import fold
+from anonymizer.detection.gazetteer import gazetteer
+
+_WAY = (
+    r"(?:rue|avenue|av\.?|ave\.?|boulevard|boul\.?|bld\.?|bd\.?|blvd\.?|all[ée]es?|all\.|impasse|imp\.?|"
+    r"chemin|chem\.|ch\.|route|rte\.?|place|pl\.|cours|quai|square|sq\.|passage|sente|sentier|"
+    r"venelle|ruelle|villa|r[ée]sidence|r[ée]s\.|lotissement|lot\.|lieu[ -]dit|hameau|faubourg|fbg?\.?|"
+    r"mont[ée]e|c[ôo]te|traverse|rond[ -]point|esplanade|promenade|parvis|voie|chauss[ée]e|"
+    r"quartier|clos|mail|rampe|escalier|galerie|port|pont|r\.|za|zi|zac|zone (?:artisanale|"
+    r"industrielle|d['’]activit[ée]s?)|cit[ée]|domaine|ravine|morne|habitation|bp|immeuble|b[âa]t(?:iment)?|tour)"
+)
+_NUMBER = r"(?:\d{1,4}(?:[ ]?(?:bis|ter|quater|[a-e]))?(?:[ ]?[-/][ ]?\d{1,4})?[ ]?[,]?)"
+_NAME = r"[\w.'’°-]+"
+_STOP = (
+    r"(?!(?:t[ée]l|mail|e-?mail|courriel|port|mobile|n[ée]e?|permis|et|qui|est|il|elle|je|mais|depuis|où|"
+    r"pour|avec|dans|chez|avant|apr[èe]s|jusqu|ma|mon|mes|son|sa|ses|c['’]est|j['’]|t[ée]l[ée]phone|demeurant|siret)\b"
+    r"|\d{5}\b|\+?\d\d[ .]\d\d[ .]\d\d)"
+)
+_STREET = rf"\b{_NUMBER}[ \t]{{0,2}}(?:\n[ \t]*)?{_WAY}\b[ \t]{{0,2}}(?:\n[ \t]*)?(?:{_STOP}{_NAME}[ \t]{{0,2}}){{1,6}}"
+_UNNUMBERED = rf"\b{_WAY}[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,6}}"
+_COMPLEMENT = (
+    r"(?:[ \t]*[,–-]?[ \t\n]*(?:(?:app?(?:artemen)?t\.?|b[âa]t(?:iment)?\.?|[ée]tage|esc(?:alier)?\.?|porte|bo[îi]te|bp|cs|"
+    r"r[ée]sidence|lot(?:issement)?|tour|hall|entr[ée]e|immeuble)[ \t]*(?:n°)?[ \t]*[\w.'’-]{1,25}|\d{1,2}(?:er|e|[èe]me)[ ][ée]tage))"
+)
+_TOWN = (
+    r"(?:0[1-9]|[1-8]\d|9[0-58]|97|98)[ ]?\d{3}[ \t]{1,3}(?:\n[ \t]*)?"
+    r"(?:(?-i:[A-ZÀ-Ý])[\w.'’-]+|(?:l[ea]s?|l['’])[ \t]?[\w'’-]+|[a-zà-ÿ][\w'’-]{2,})"
+    r"(?:[ \t-](?:(?:sur|sous|en|de|du|des|la|le|les|l[èe]s|lez|aux?|et|d['’]|l['’])[ \t-]?)*"
+    r"(?-i:[A-ZÀ-Ý])[\w'’-]+){0,4}(?:[ \t]+cedex(?:[ ]\d{1,2})?)?"
+)
+_FLAGS = regex.IGNORECASE | regex.MULTILINE
+_ADDRESS = regex.compile(
+    rf"(?:{_STREET}(?:{_COMPLEMENT}){{0,3}}(?:[ \t]*[,;–|-]?[ \t\n]*{_TOWN})?"
+    rf"|{_UNNUMBERED}(?:{_COMPLEMENT}){{0,2}}[ \t]*[,;–|-]?[ \t\n]*{_TOWN})",
+    _FLAGS,
+)
+_TOWN_LINE = regex.compile(rf"(?<![\d.,€-])(?<!\d )\b{_TOWN}", _FLAGS)
+_SPACES = regex.compile(r"\s+")
+_NUMBERED_THING = regex.compile(r"^\d+[ ]?(?:ports|ponts|tours|places|cours|voies|villas|lots|routes|cités)\b", _FLAGS)
+
+
+class AddressRecognizer(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
+    """Streets with their number, and postcodes with their town."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            supported_entities=["ADDRESS"], supported_language="fr", name="fr_address"
+        )
+
+    def load(self) -> None:
+        """Read the list of communes before the first text."""
+        gazetteer()
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
+    ) -> list[RecognizerResult]:
+        """Return the addresses of a text."""
+        del nlp_artifacts
+        return list(_results(text)) if "ADDRESS" in entities else []
+
+
+def _results(text: str) -> Iterator[RecognizerResult]:
+    for match in _ADDRESS.finditer(text):
+        if not _counts_things(match[0]):
+            yield RecognizerResult("ADDRESS", match.start(), match.end(), 0.85)
+    for match in _TOWN_LINE.finditer(text):
+        end = _town_end(text, match.start(), match.end())
+        if end is not None:
+            yield RecognizerResult("ADDRESS", match.start(), end, 0.8)
+
+
+def _counts_things(written: str) -> bool:
+    """Say whether "12 places de parking" was taken for a street."""
+    rest = written.split(maxsplit=2)
+    return _NUMBERED_THING.match(written) is not None and (
+        len(rest) < 3 or fold(rest[2])[:3] in ("de ", "d'a", "par")  # noqa: PLR2004
+    )
+
+
+def _town_end(text: str, start: int, end: int) -> int | None:
+    """Return where the town ends: the longest known commune, or else its first capitals."""
+    words = list(_SPACES.finditer(text, start, end))
+    ends = [*(word.start() for word in words[1:]), end]
+    first = words[0].end() if words else start
+    for stop in reversed(ends):
+        if stop > first and gazetteer().is_commune(text[first:stop].replace("CEDEX", "").strip(" ,.")):
+            return stop
+    town = text[first:end]
+    # "35000 Euros" and "12500 pièces" are amounts: an unknown town has to look like a name.
+    is_named = town[:1].isupper() and fold(town.split()[0]) not in ("euros", "eur", "francs", "km")
+    return end if is_named else None

@@ -1,0 +1,52 @@
+"""French first names, surnames and communes, from open lists (see `data/NOTICE`)."""
+
+import lzma
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from anonymizer.detection.folding import fold
+
+_COMMON = 3  # given at least a thousand times since 1900
+_ARTICLES = ("le ", "la ", "les ", "l'")
+
+
+@dataclass(frozen=True, slots=True)
+class Gazetteer:
+    """Sets of folded names."""
+
+    first_names: frozenset[str]
+    common_first_names: frozenset[str]
+    surnames: frozenset[str]
+    communes: frozenset[str]
+
+    def is_first_name(self, word: str) -> bool:
+        """Say whether a word, or each part of a hyphenated one, is a given name."""
+        folded = fold(word)
+        return folded in self.first_names or (
+            "-" in folded and all(part in self.first_names for part in folded.split("-"))
+        )
+
+    def is_commune(self, name: str) -> bool:
+        """Say whether a name is a commune's, with or without its article."""
+        folded = " ".join(fold(name).replace("-", " ").split())
+        bare = next((folded[len(a) :] for a in _ARTICLES if folded.startswith(a)), folded)
+        bare = bare.replace("st ", "saint ").replace("ste ", "sainte ")
+        return bare in self.communes
+
+
+def _lines(name: str) -> list[str]:
+    packed = (files("anonymizer.detection") / "data" / name).read_bytes()
+    return lzma.decompress(packed).decode().splitlines()
+
+
+@cache
+def gazetteer() -> Gazetteer:
+    """Return the lists, read once."""
+    counted = [line.split("\t") for line in _lines("first_names.xz")]
+    return Gazetteer(
+        first_names=frozenset(name for name, _ in counted),
+        common_first_names=frozenset(name for name, size in counted if int(size) >= _COMMON),
+        surnames=frozenset(_lines("surnames.xz")),
+        communes=frozenset(name.replace("-", " ") for name in _lines("communes.xz")),
+    )

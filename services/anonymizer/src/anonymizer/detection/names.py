@@ -1,0 +1,256 @@
+"""People by what surrounds their names: titles, fields, layout, lists of given names."""
+
+import re
+from collections.abc import Iterator
+
+from presidio_analyzer import EntityRecognizer, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts
+
+from anonymizer.detection.folding import fold
+from anonymizer.detection.gazetteer import gazetteer
+from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PLAIN, is_kept
+
+_CAP = r"(?:(?:[DdLNO]['’])?[A-ZÀ-ÝŸŒ][\w'’ʼ]*(?:[-‐‑][\w'’]+)*)"
+_PARTICLE = r"(?:de la|de l['’]|de|du|des|d['’]|le|la|van der|van den|van|von|el|al|ben|bin|ould|da|dos|do|di|del|della|ait|aït|san|mac|mc|y|e)"
+_INITIAL = r"(?:[A-ZÀ-Ý]\.(?:[- ]?[A-ZÀ-Ý]\.)*)"
+_SPACE = r"(?:[ \u00a0]+|[ \t]*\n[ \t>]*)"
+_NAME = rf"(?:{_INITIAL}|{_CAP})(?:{_SPACE}?(?:(?i:{_PARTICLE})[ '’]*)?(?:{_INITIAL}|{_CAP})){{0,4}}"
+_LINE_NAME = _NAME.replace(_SPACE, r"[ \u00a0]+")
+_TITLE = (
+    r"(?:\b(?:M\.|MM\.|Mr\.?|Mme|Mmes|Mlle|Mle|Monsieur|Madame|Mademoiselle|Dr\.?|Docteur|Doctoresse|Me|Ma[îi]tre|"
+    r"Pr\.?|Professeur|Soeur|Sœur|Père|Abbé|MR\.?|MME|MLLE|MONSIEUR|MADAME|M)(?:[ \u00a0]+(?:et[ ]+(?:M\.|Mme|Mr)))?)"
+)
+_TITLED = re.compile(rf"{_TITLE}(?P<gap>{_SPACE})(?P<name>(?:(?i:{_PARTICLE})[ '’]+)?{_NAME})")
+_TITLED_LOW = re.compile(
+    r"\b(?:madame|monsieur|mademoiselle|mme|mlle|mr|dr|docteur|ma[îi]tre)[ \n](?P<name>[a-zà-ÿ][\w'’-]{2,}(?: [a-zà-ÿ][\w'’-]{2,})?)"
+)
+_FIELD = re.compile(
+    r"(?:^|(?<=[|;,({\[\"'«\n\t]))[ \t\"']*(?:nom(?: d['’]usage| de naissance| de famille)?(?: et pr[ée]noms?| complet)?|"
+    r"pr[ée]nom(?:s|\(s\))?(?: et nom)?|candidate?|b[ée]n[ée]ficiaire|b[ée]n[ée]f\.?|titulaire|contact|interlocut\w+|salari[ée]e?|"
+    r"stagiaire|conseill[èe]re?|consultante?|r[ée]f[ée]rente?|tut(?:eur|rice)|manager|responsable|r[ée]dig[ée] par|auteure?|"
+    r"signature|sign[ée]|de|from|[àa]|to|cc|first_?name|last_?name|name|full_?name|nom_?prenom|personne|usager|"
+    r"employ[ée]e?|int[ée]ress[ée]e?|pilote|animat\w+|n\+1|sup[ée]rieure?)[\"']?[ \t]*[:=][ \t]*[\"']?"
+    rf"(?:{_TITLE}[ ]+)?(?P<name>{_LINE_NAME})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FIELD_LOW = re.compile(
+    r"\b(?:nom|pr[ée]nom|first_?name|last_?name|name)[\"']?[ \t]*[:=][ \t]*[\"']?(?P<name>[^\W\d_][\w'’ -]{1,30}?)(?=[\"',;|\n\t}]|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SAID = re.compile(
+    r"(?:je m['’ ]?appelle|je soussign[ée]+(?:\(e\))?,?|moi c['’]est|(?:il|elle) s['’]appelle|appel(?:ez|le)[- ]moi|au nom de|"
+    r"de la part de|pr[ée]nomm[ée]e?|nomm[ée]e?|dite?|alias|surnomm[ée]e?|bonjour|bonsoir|ch[èe]re?|salut|coucou|"
+    rf"merci|bises|bisous|cordialement,?|sign[ée])[ \n]+(?:{_TITLE}[ ]+)?[«\"“]?[ ]?(?P<name>{_NAME})",
+    re.IGNORECASE,
+)
+_SPEAKER = re.compile(rf"^(?:\[?\d\d:\d\d(?::\d\d)?\]?[ -]*)?(?P<name>{_LINE_NAME}|[A-ZÀ-Ý]{{2,}})[ ]?(?:\(\w+\))?[ ]?:(?=[ \n])", re.MULTILINE)
+_TOKEN = re.compile(r"(?:[DdLNO]['’])?[^\W\d_][\w'’ʼ]*(?:[-‐‑][^\W\d_][\w'’]*)*")
+_RELATIVE = re.compile(
+    r"\b(?:mon|ma|mes|son|sa|ses|notre|votre|leur|ton|ta)[ ](?:fille|fils|fr[èe]re|s[oœ]eur|mari|femme|conjointe?|compagnon|compagne|"
+    r"m[èe]re|p[èe]re|cousine?|tante|oncle|amie?|copain|copine|coll[èe]gue|chef(?:fe)?|patronn?e?|manager|conseill[èe]re?|tutrice|tuteur|"
+    rf"formateur|formatrice|avocate?|binôme|associ[ée]e?|voisine?|assistante?|n\+1)[ ,]+(?:{_TITLE}[ ])?(?P<name>{_CAP}(?:[ ]{_CAP})?)",
+    re.IGNORECASE,
+)
+_SIGNED = re.compile(rf"(?:^|\n)[ \t>]*(?P<name>{_LINE_NAME})[ \t]*(?=\n*\Z|\n--|\n+(?:PS|P\.S\.|T[ée]l|Le \d))")
+_HEAD_LINES = 8
+
+
+class NamesByContext(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
+    """People named after a title, in a field, at the head of a CV or by a given name."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            supported_entities=["PERSON"], supported_language="fr", name="fr_names"
+        )
+
+    def load(self) -> None:
+        """Read the lists before the first text."""
+        gazetteer()
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
+    ) -> list[RecognizerResult]:
+        """Return the people of a text."""
+        del nlp_artifacts
+        if "PERSON" not in entities:
+            return []
+        return [
+            RecognizerResult("PERSON", start, end, score)
+            for start, end, score in _candidates(text)
+            if any(c.isalpha() for c in text[start:end])
+        ]
+
+
+def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
+    for pattern, score in ((_TITLED, 0.9), (_FIELD, 0.85), (_RELATIVE, 0.8)):
+        for match in pattern.finditer(text):
+            yield from _shortened(text, *match.span("name"), score)
+    for match in _TITLED_LOW.finditer(text):
+        yield from _low_title(*match.span("name"), match["name"])
+    for match in _FIELD_LOW.finditer(text):
+        if not is_kept(match["name"]):
+            yield (*match.span("name"), 0.8)
+    yield from _spoken(text)
+    yield from _by_given_name(text)
+    yield from _at_head(text)
+    for match in _SIGNED.finditer(text):
+        if _has_given_name(match["name"]):
+            yield from _shortened(text, *match.span("name"), 0.75)
+
+
+def _shortened(text: str, start: int, end: int, score: float) -> Iterator[tuple[int, int, float]]:
+    """Cut a candidate before the first word that cannot be in a name."""
+    stop = start
+    for word in _TOKEN.finditer(text, start, end):
+        folded = fold(word[0])
+        first = word.start() == start
+        known = folded in ALL_KEPT or folded in OCCUPATIONS or (folded in PLAIN and not _is_particle(folded))
+        if known and not (gazetteer().is_first_name(word[0]) and not first and folded not in OCCUPATIONS):
+            break
+        if "\n" in text[stop : word.start()] and not _continues(text, word):
+            break
+        if not _is_particle(folded) or word[0][:1].isupper():
+            stop = word.end()
+    tail = text[stop:end]
+    if tail.startswith(".") and text[stop - 1 : stop].isupper():
+        stop += 1
+    if stop > start:
+        yield start, stop, score
+
+
+def _continues(text: str, word: re.Match[str]) -> bool:
+    """Say whether a name may go on on the next line: the line goes on in small letters."""
+    rest = text[word.end() : word.end() + 12].lstrip(" ,")
+    return rest[:1].islower() or rest[:1] in "(.,;"
+
+
+def _is_particle(folded: str) -> bool:
+    return re.fullmatch(_PARTICLE, folded) is not None
+
+
+def _low_title(start: int, end: int, name: str) -> Iterator[tuple[int, int, float]]:
+    first, _, second = name.partition(" ")
+    if _is_plain_word(first):
+        return
+    known = gazetteer()
+    if second and not _is_plain_word(second) and fold(second) in (known.surnames | known.first_names):
+        yield start, end, 0.75
+    else:
+        yield start, start + len(first), 0.75
+
+
+def _is_plain_word(word: str) -> bool:
+    folded = fold(word)
+    return folded in PLAIN or folded in OCCUPATIONS or folded in ALL_KEPT or folded in AMBIGUOUS
+
+
+def _spoken(text: str) -> Iterator[tuple[int, int, float]]:
+    for match in _SAID.finditer(text):
+        first = match["name"].split()[0]
+        if first[:1].isupper() and not _is_plain_word(first):
+            yield from _shortened(text, *match.span("name"), 0.75)
+    for match in _SPEAKER.finditer(text):
+        name = match["name"]
+        known = gazetteer()
+        shouted = name.isupper() and fold(name) in (known.first_names | known.surnames)
+        if not is_kept(name) and (shouted or _has_given_name(name)):
+            yield (*match.span("name"), 0.8)
+
+
+def _has_given_name(name: str) -> bool:
+    words = [word[0] for word in _TOKEN.finditer(name)]
+    return any(gazetteer().is_first_name(w) and not _is_plain_word(w) for w in words)
+
+
+def _by_given_name(text: str) -> Iterator[tuple[int, int, float]]:
+    """Yield given names with the surname beside them, and lone ones that are nothing else."""
+    words = list(_TOKEN.finditer(text))
+    known = gazetteer()
+    for index, word in enumerate(words):
+        if not word[0][0].isupper() or not known.is_first_name(word[0]):
+            continue
+        ambiguous = _is_plain_word(word[0])
+        end = _surname_end(text, words, index)
+        if end is not None and not (ambiguous and not _surname_like(text[word.end() : end])):
+            yield word.start(), end, 0.8
+            continue
+        before = words[index - 1] if index else None
+        if before is not None and _precedes(text, before, word) and not ambiguous:
+            yield before.start(), word.end(), 0.8
+        elif not ambiguous and fold(word[0]) in known.common_first_names and len(word[0]) > 2:  # noqa: PLR2004
+            if not _in_a_name_of_thing(text, word.start()):
+                yield word.start(), word.end(), 0.65
+
+
+def _surname_like(words: str) -> bool:
+    stripped = words.strip()
+    return stripped.isupper() or fold(stripped) in gazetteer().surnames
+
+
+def _surname_end(text: str, words: list[re.Match[str]], index: int) -> int | None:
+    """Return where the surname after a given name ends; None when none follows."""
+    end, last = None, words[index]
+    for word in words[index + 1 : index + 6]:
+        gap = text[last.end() : word.start()]
+        if gap.strip(" \u00a0") or len(gap) > 2:  # noqa: PLR2004
+            break
+        folded = fold(word[0])
+        if _is_particle(folded):
+            last = word
+            continue
+        if not word[0][0].isupper() or folded in OCCUPATIONS or folded in ALL_KEPT or folded in PLAIN:
+            break
+        end, last = word.end(), word
+    follows = text[end : end + 1] if end is not None else ""
+    if end is None and text[last.end() : last.end() + 4].strip()[1:2] == "." and text[last.end() : last.end() + 4].strip()[:1].isupper():
+        return last.end() + text[last.end() :].index(".") + 1
+    return end + 1 if end is not None and follows == "." and text[end - 2 : end - 1] == " " else end
+
+
+def _precedes(text: str, before: re.Match[str], word: re.Match[str]) -> bool:
+    """Say whether the word before a given name is its surname: NGUYEN Lily, Kowalski Yasmine."""
+    if text[before.end() : word.start()] not in (" ", "\u00a0") or not before[0][0].isupper():
+        return False
+    folded = fold(before[0])
+    if folded in PLAIN or folded in OCCUPATIONS or folded in ALL_KEPT or folded in AMBIGUOUS:
+        return False
+    return (before[0].isupper() and len(before[0]) > 2) or folded in gazetteer().surnames  # noqa: PLR2004
+
+
+_THINGS = re.compile(
+    r"(?:rue|avenue|place|boulevard|bd|lyc[ée]e|coll[èe]ge|[ée]cole|universit[ée]|institut|h[ôo]pital|clinique|r[ée]sidence|stade|"
+    r"fondation|prix|saint|sainte|st|ste|square|quai|cours|all[ée]e|impasse|jean|marie)[ -]+(?:[\wà-ÿ'’]+[ -]){0,2}$",
+    re.IGNORECASE,
+)
+
+
+def _in_a_name_of_thing(text: str, start: int) -> bool:
+    return _THINGS.search(text[max(0, start - 40) : start]) is not None
+
+
+def _at_head(text: str) -> Iterator[tuple[int, int, float]]:
+    """Yield the name that a CV begins with: a short line of capitals, a given name among them."""
+    at, shown = 0, 0
+    for line in text.split("\n"):
+        start, at = at, at + len(line) + 1
+        if not line.strip():
+            continue
+        shown += 1
+        if shown > _HEAD_LINES:
+            return
+        for cell in re.finditer(r"[^\t|]+?(?=\t|\||[ ]{3,}|$)", line):
+            yield from _head_cell(text, start + cell.start(), cell[0], first=shown == 1)
+
+
+def _head_cell(text: str, start: int, cell: str, *, first: bool) -> Iterator[tuple[int, int, float]]:
+    bare = cell.strip()
+    start += len(cell) - len(cell.lstrip())
+    words = [word[0] for word in _TOKEN.finditer(bare)]
+    if not 1 <= len(words) <= 5 or any(c.isdigit() or c in ":@/" for c in bare) or is_kept(bare):  # noqa: PLR2004
+        return
+    named = any(gazetteer().is_first_name(word) for word in words)
+    capital = all(word[0].isupper() or _is_particle(fold(word)) for word in words)
+    strange = not any(_is_plain_word(word) and fold(word) not in AMBIGUOUS for word in words)
+    borne = any(fold(w) in gazetteer().surnames for w in words) and bare.isupper()
+    if capital and strange and (named or borne or (first and 2 <= len(words) <= 3)):  # noqa: PLR2004
+        yield start, start + len(bare), 0.85 if named else 0.7

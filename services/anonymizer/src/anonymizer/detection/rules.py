@@ -1,0 +1,92 @@
+"""What a finding is, and which one wins where two overlap."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+LABELS = (
+    "PERSON", "EMAIL", "PHONE", "ADDRESS", "LOCATION", "DATE_OF_BIRTH", "AGE", "NIR", "IBAN",
+    "ID_DOC", "DRIVING_LICENCE", "PLATE", "URL", "FRANCE_TRAVAIL_ID", "ORGANISATION",
+)  # fmt: skip
+
+# Where scores are equal, what is surer of its form wins.
+_RANK = {label: rank for rank, label in enumerate(
+    ("NIR", "IBAN", "EMAIL", "URL", "PHONE", "PLATE", "DRIVING_LICENCE", "ID_DOC",
+     "FRANCE_TRAVAIL_ID", "ADDRESS", "DATE_OF_BIRTH", "AGE", "PERSON", "ORGANISATION", "LOCATION")
+)}  # fmt: skip
+_EDGES = " \t\n\r,;:.!?()[]«»\"'’|/•·–—*_=<>"
+_CLOSED = {")": "(", "]": "["}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A stretch of text that identifies somebody; offsets in code points, end excluded."""
+
+    start: int
+    end: int
+    label: str
+    rule: str
+    score: float
+
+    def overlaps(self, other: "Finding") -> bool:
+        """Say whether the two share a character."""
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the caller knows of the person: surer than any rule."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    employer: str | None = None
+    city: str | None = None
+
+
+def trimmed(finding: Finding, text: str) -> Finding | None:
+    """Return the finding without the punctuation around it; None when nothing is left."""
+    start, end = finding.start, finding.end
+    while start < end and text[start] in _EDGES:
+        start += 1
+    while start < end and text[end - 1] in _EDGES and not _belongs(text, start, end):
+        end -= 1
+    return replace(finding, start=start, end=end) if start < end else None
+
+
+def _belongs(text: str, start: int, end: int) -> bool:
+    """A closing bracket whose opening is inside, and the dot of an initial, are kept."""
+    last = text[end - 1]
+    if last in _CLOSED:
+        return _CLOSED[last] in text[start:end]
+    initial = end - start >= 2 and text[end - 2].isupper()  # noqa: PLR2004
+    return last == "." and initial and (end - start == 2 or not text[end - 3].isalnum())  # noqa: PLR2004
+
+
+def resolved(findings: Iterable[Finding], text: str) -> list[Finding]:
+    """Return findings that do not overlap, in order, every found character still covered.
+
+    The stronger finding (longer, then surer) keeps its place; what sticks out of a weaker one
+    stays masked under its own label, because one visible part is a leak.
+    """
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=_strength):
+        for rest in _outside(finding, kept):
+            clean = trimmed(rest, text)
+            if clean is not None and any(c.isalnum() for c in text[clean.start : clean.end]):
+                kept.append(clean)
+    return sorted(kept, key=lambda finding: finding.start)
+
+
+def _strength(finding: Finding) -> tuple[float, int, int]:
+    return -round(finding.score, 1), -(finding.end - finding.start), _RANK[finding.label]
+
+
+def _outside(finding: Finding, kept: Sequence[Finding]) -> list[Finding]:
+    pieces = [finding]
+    for other in kept:
+        if not finding.overlaps(other):
+            continue
+        left = [replace(p, end=min(p.end, other.start)) for p in pieces if p.start < other.start]
+        right = [replace(p, start=max(p.start, other.end)) for p in pieces if p.end > other.end]
+        pieces = [piece for piece in (*left, *right) if piece.start < piece.end]
+    return pieces
