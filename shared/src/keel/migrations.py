@@ -67,3 +67,21 @@ def run_environment(target: MetaData) -> None:
 def migrate_now(package: str, database_url: str) -> None:
     """Do the same from a command line."""
     asyncio.run(migrate(package, database_url))
+
+
+def revise(package: str, database_url: str, message: str) -> None:
+    """Write the next revision from the difference between tables and an up-to-date database."""
+
+    async def compare() -> None:
+        engine = create_async_engine(database_url, poolclass=NullPool)
+        async with engine.begin() as connection:
+            await connection.run_sync(_revise, package, message)
+        await engine.dispose()
+
+    asyncio.run(compare())
+
+
+def _revise(connection: Connection, package: str, message: str) -> None:
+    config = _config(package)
+    config.attributes["connection"] = connection
+    command.revision(config, message=message, autogenerate=True)

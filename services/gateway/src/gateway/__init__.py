@@ -1,1 +1,1 @@
-"""The one door: tenants, consent, the dispatch gate, the public log; it asks each service in turn."""
+"""The one door: consent, the dispatch gate, the public log; it asks each service in turn."""

@@ -1,0 +1,129 @@
+"""`python -m gateway serve | migrate | openapi | tenant | log | keys`."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from gateway.app import create_app, document
+from gateway.edge.public_document import assemble, service_documents
+from gateway.keyring import Keyring
+from gateway.operators import service as operators
+from gateway.operators.socket import ask
+from gateway.settings import Settings
+from gateway.tenants.service import Tenants
+from keel.commands import Service, Verb, main
+from keel.database import Database
+from keel.settings import SettingsRefused
+
+_SOCKET = "GATEWAY_OPERATOR_SOCKET"
+_ERROR = 400
+
+
+def _public_document() -> dict[str, Any]:
+    own = document().openapi()
+    root = Path(__file__).parents[3]
+    return assemble(own, service_documents(root))
+
+
+def _on_platform(
+    method: str,
+    route: str,
+    body: dict[str, Any] | None,
+    directly: Callable[[Database, Tenants], Awaitable[Any]],
+) -> Any:  # noqa: ANN401 - any JSON value
+    """Ask a running gateway over its socket; where none runs, work on the database."""
+    path = os.environ.get(_SOCKET)
+    if path:
+        try:
+            answer = ask(Path(path), method, route, body)
+        except httpx.TransportError:
+            raise SettingsRefused(
+                f"No gateway listens on {path}. Start it, or unset {_SOCKET} and set the database."
+            ) from None
+        if answer.status_code >= _ERROR:
+            raise SettingsRefused(str(answer.json().get("detail", "refused")))
+        return answer.json()
+    return asyncio.run(_on_database(directly))
+
+
+async def _on_database(directly: Callable[[Database, Tenants], Awaitable[Any]]) -> Any:  # noqa: ANN401 - any JSON value
+    settings = Settings.read()
+    database = Database(settings.database_url)
+    database.claim()
+    keyring = Keyring.open(settings.keys_dir)
+    try:
+        tenants = Tenants(keyring.access, settings.public_url, settings.access_token_lifetime)
+        return await directly(database, tenants)
+    finally:
+        await database.close()
+
+
+def _print(value: Any) -> int:  # noqa: ANN401 - any JSON value
+    for line in value if isinstance(value, list) else [value]:
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _tenant(arguments: argparse.Namespace) -> int:
+    if arguments.action == "list":
+        return _print(_on_platform("GET", "/tenants", None, lambda d, _: operators.list_tenants(d)))
+    if not arguments.name:
+        raise SettingsRefused("Give the tenant a name: --name “…”.")
+    body = {"name": arguments.name, "siren": arguments.siren}
+    return _print(
+        _on_platform(
+            "POST",
+            "/tenants",
+            body,
+            lambda d, t: operators.create_tenant(d, t, arguments.name, arguments.siren),
+        )
+    )
+
+
+def _tenant_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["create", "list"])
+    parser.add_argument("--name", help="the organisation's name")
+    parser.add_argument("--siren", help="its nine-digit SIREN")
+
+
+def _log(_: argparse.Namespace) -> int:
+    verdict = _on_platform("GET", "/log/audit", None, lambda d, _: operators.audit_log(d))
+    _print(verdict)
+    return 0 if verdict["verdict"] == "consistent" else 1
+
+
+def _log_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["audit"])
+
+
+def _keys(arguments: argparse.Namespace) -> int:
+    Keyring.create(arguments.folder)
+    return _print({"keys": str(arguments.folder)})
+
+
+def _keys_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["create"])
+    parser.add_argument("--folder", type=Path, required=True)
+
+
+SERVICE = Service(
+    package="gateway",
+    settings=Settings,
+    create_app=create_app,
+    document=_public_document,
+    verbs=(
+        Verb("tenant", "create or list tenants", _tenant, _tenant_arguments),
+        Verb("log", "recompute the transparency log", _log, _log_arguments),
+        Verb("keys", "make the keys that are missing", _keys, _keys_arguments),
+    ),
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))

@@ -1,0 +1,202 @@
+"""The gateway's wiring, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib.metadata import version
+
+import httpx
+from fastapi import FastAPI, Request
+
+from gateway.bilans import api as bilans_api
+from gateway.bilans.service import Bilans
+from gateway.consents import api as consents_api
+from gateway.consents.flight import InFlight
+from gateway.consents.service import Consents
+from gateway.documents import api as documents_api
+from gateway.edge import documentation
+from gateway.edge.caps import BodyCap
+from gateway.gate.service import Gate
+from gateway.keyring import Keyring
+from gateway.log import api as log_api
+from gateway.log.service import Sequencer
+from gateway.market import api as market_api
+from gateway.operators.api import operator_app
+from gateway.operators.socket import operator_socket
+from gateway.pages import api as pages_api
+from gateway.pages.service import PageSessions
+from gateway.people import api as people_api
+from gateway.people.service import People
+from gateway.records import api as records_api
+from gateway.records.service import Records
+from gateway.reports import api as reports_api
+from gateway.reports.service import Reports
+from gateway.runs import api as runs_api
+from gateway.runs.assisted import Assisted
+from gateway.runs.service import Runs
+from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Services
+from gateway.settings import Settings
+from gateway.tables import ContentKey, RecordKey
+from gateway.tenants import api as tenants_api
+from gateway.tenants.service import Caller, Tenants
+from gateway.texts import api as texts_api
+from keel.application import Lifespan, create_service
+from keel.database import Database
+from keel.migrations import is_current
+from keel.passes import PassMint
+from keel.sealing import ContentKeys
+from keel.strict_json import NotStrictJson, parse
+
+_TITLE = "Passerelle"
+_DESCRIPTION = (
+    "AI that helps a bilan de compétences without giving the beneficiary away: per-person consent, "
+    "pseudonymised text, a human review of every passage, and a transparency log that anyone can "
+    "check. It prepares; the counsellor interprets and signs; the beneficiary decides."
+)
+_OVERHEAD = 64 * 1024
+"""What a multipart envelope may add to a document."""
+
+_ROUTERS = (
+    tenants_api.router,
+    people_api.router,
+    bilans_api.router,
+    consents_api.router,
+    consents_api.tokens,
+    pages_api.router,
+    documents_api.router,
+    texts_api.router,
+    runs_api.router,
+    market_api.router,
+    reports_api.router,
+    records_api.router,
+    log_api.router,
+    documentation.router,
+)
+
+
+def build(lifespan: Lifespan) -> FastAPI:
+    """Return the application with its routes; what they work with comes in the lifespan."""
+    app = create_service(
+        name="gateway",
+        title=_TITLE,
+        description=_DESCRIPTION,
+        version=version("passerelle-gateway"),
+        lifespan=lifespan,
+    )
+    for router in _ROUTERS:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _idle(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def document() -> FastAPI:
+    """Return the application for its document only."""
+    return build(_idle)
+
+
+def create_app(
+    settings: Settings, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None
+) -> FastAPI:
+    """Wire a gateway; `transports` join it to the services in one process."""
+    keyring = Keyring.open(settings.keys_dir)
+    database = Database(settings.database_url)
+    services = _services(settings, PassMint(keyring.passes), transports or {})
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.close)
+            database.claim()
+            stack.push_async_callback(services.close)
+            await app.state.sequencer.start()
+            await app.state.runs.recover()
+            await stack.enter_async_context(_sequencing(app, settings))
+            if settings.operator_socket is not None:
+                listening = operator_socket(operator_app(app), settings.operator_socket)
+                await stack.enter_async_context(listening)
+            yield
+
+    app = build(lifespan)
+    app.add_middleware(
+        BodyCap,
+        body_bytes=settings.max_body_bytes,
+        upload_bytes=settings.max_document_bytes + _OVERHEAD,
+    )
+    _furnish(app, settings, keyring, database, services)
+    return app
+
+
+@asynccontextmanager
+async def _sequencing(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    sequencer: Sequencer = app.state.sequencer
+    task = asyncio.create_task(sequencer.run(settings.sequencer_interval.total_seconds()))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _services(
+    settings: Settings, passes: PassMint, transports: Mapping[str, httpx.AsyncBaseTransport]
+) -> Services:
+    urls = {
+        ANONYMIZER: settings.anonymizer_url,
+        LLM_ROUTER: settings.llm_router_url,
+        LABOUR_MARKET: settings.labour_market_url,
+        REPORTS: settings.reports_url,
+    }
+    return Services.connect(urls, passes, transports)
+
+
+def _furnish(
+    app: FastAPI, settings: Settings, keyring: Keyring, database: Database, services: Services
+) -> None:
+    """Make the verbs and leave them where endpoints find them."""
+    state = app.state
+    issuer = settings.public_url.rstrip("/")
+    content = ContentKeys(keyring.kek, ContentKey)
+    records = Records(ContentKeys(keyring.kek, RecordKey))
+    in_flight = InFlight()
+    people = People(records)
+    bilans = Bilans(people)
+    gate = Gate(database, records, PassMint(keyring.passes))
+    consents = Consents(
+        records,
+        keyring,
+        in_flight,
+        issuer,
+        settings.consent_validity,
+        settings.ceremony_validity,
+        settings.consent_token_lifetime,
+    )
+    deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)
+    assisted = Assisted(database, services, gate, records, in_flight, deadline_ms)
+    runs = Runs(database, services, bilans, consents, gate, records, content, assisted)
+    state.settings, state.keyring, state.database = settings, keyring, database
+    state.services, state.records, state.content = services, records, content
+    state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
+    state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
+    state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
+    state.page_sessions = PageSessions(settings.page_session)
+    state.sequencer = Sequencer(database, settings.log_origin, keyring.log)
+    state.replay_checks = {"consent": _consent_still_stands}
+
+    async def migrated() -> bool:
+        return await is_current("gateway", settings.database_url)
+
+    state.readiness["database"] = migrated
+
+
+async def _consent_still_stands(request: Request, caller: Caller) -> None:
+    runs: Runs = request.app.state.runs
+    try:
+        mode = str(parse(await request.body()).get("mode", "best"))
+    except (NotStrictJson, AttributeError):
+        mode = "best"
+    await runs.check_replay(caller, mode, request.headers.get("consent-token"))

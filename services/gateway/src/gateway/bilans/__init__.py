@@ -1,0 +1,1 @@
+"""Career reviews, their agreement and their state."""

@@ -1,0 +1,100 @@
+"""Bilans: created by the centre, opened by the worker's agreement."""
+
+from datetime import date
+from typing import Literal
+
+from fastapi import APIRouter, status
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.access import BilanCallerDep
+from gateway.bilans.rules import Funding, Status
+from gateway.bilans.service import Plan
+from gateway.edge.idempotency import IdempotentRoute
+from gateway.problems import BilanBounds, BilanNotOpen
+from gateway.tables import Bilan
+from gateway.wiring import BilansDep
+from keel.database import SessionDep
+from keel.identifiers import BeneficiaryId, BilanId, CounsellorId
+from keel.problems import NotFound, problems
+
+router = APIRouter(prefix="/v1/bilans", tags=["bilans"], route_class=IdempotentRoute)
+
+
+class NewBilan(BaseModel):
+    """A bilan to create. Minutes, because interviews are not always whole hours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    beneficiary: BeneficiaryId
+    counsellor: CounsellorId
+    funding: Funding
+    planned_minutes: int = Field(ge=1, le=100_000, examples=[1440])
+    support_minutes: int = Field(ge=0, le=100_000, examples=[840])
+    starts_on: date
+    ends_on: date
+
+
+class Agreement(BaseModel):
+    """The worker's consent to the bilan itself; it says nothing about AI (LR-A01)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agreed_on: date
+    method: Literal["signed_document", "electronic_signature"]
+
+
+class BilanView(BaseModel):
+    """A bilan."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: BilanId
+    beneficiary: BeneficiaryId
+    counsellor: CounsellorId
+    funding: Funding
+    planned_minutes: int = Field(ge=1, le=100_000)
+    support_minutes: int = Field(ge=0, le=100_000)
+    starts_on: date
+    ends_on: date
+    status: Status
+    created_at: AwareDatetime
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=BilanView,
+    responses=problems(BilanBounds, NotFound),
+)
+async def create_bilan(
+    body: NewBilan, session: SessionDep, bilans: BilansDep, caller: BilanCallerDep
+) -> Bilan:
+    """Create a bilan; it opens with the worker's agreement."""
+    return await bilans.create(session, caller.tenant, Plan(**body.model_dump()))
+
+
+@router.get("/{bilan_id}", response_model=BilanView, responses=problems(NotFound))
+async def read_bilan(
+    bilan_id: BilanId, session: SessionDep, bilans: BilansDep, caller: BilanCallerDep
+) -> Bilan:
+    """Return a bilan."""
+    return await bilans.find(session, caller.tenant, bilan_id)
+
+
+@router.post(
+    "/{bilan_id}/agreement",
+    status_code=status.HTTP_201_CREATED,
+    response_model=BilanView,
+    responses=problems(NotFound, BilanNotOpen),
+)
+async def record_agreement(
+    bilan_id: BilanId,
+    body: Agreement,
+    session: SessionDep,
+    bilans: BilansDep,
+    caller: BilanCallerDep,
+) -> Bilan:
+    """Record the worker's agreement to the bilan, which opens it."""
+    return await bilans.agree(
+        session, caller.tenant, bilan_id, agreed_on=body.agreed_on, method=body.method
+    )

@@ -1,0 +1,1 @@
+"""What a beneficiary allowed AI to do, and taking it back."""

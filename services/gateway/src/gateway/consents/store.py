@@ -1,0 +1,60 @@
+"""Rows of consents and personal links."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.tables import Consent, PersonalLink
+
+
+async def add(session: AsyncSession, consent: Consent) -> None:
+    """Insert a consent."""
+    session.add(consent)
+    await session.flush()
+
+
+async def find(
+    session: AsyncSession, tenant: str, consent_id: str, *, locked: bool = False
+) -> Consent | None:
+    """Return a consent of the tenant; `locked` takes the row lock that orders its records."""
+    query = select(Consent).where(Consent.tenant == tenant, Consent.id == consent_id)
+    if locked:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return await session.scalar(query)
+
+
+async def find_by_ceremony(session: AsyncSession, secret_sha256: bytes) -> Consent | None:
+    """Return the consent that a ceremony link opens, locked."""
+    query = select(Consent).where(Consent.ceremony_sha256 == secret_sha256)
+    return await session.scalar(query.with_for_update(key_share=True))
+
+
+async def of_beneficiary(
+    session: AsyncSession, tenant: str, beneficiary: str, *, locked: bool = False
+) -> Sequence[Consent]:
+    """Return every consent of a beneficiary, oldest first."""
+    query = (
+        select(Consent)
+        .where(Consent.tenant == tenant, Consent.beneficiary == beneficiary)
+        .order_by(Consent.id)
+    )
+    if locked:
+        query = query.with_for_update(key_share=True)
+    return (await session.scalars(query)).all()
+
+
+async def add_personal_link(
+    session: AsyncSession, *, digest: bytes, tenant: str, beneficiary: str, at: datetime
+) -> None:
+    """Remember the digest of a personal link."""
+    session.add(
+        PersonalLink(secret_sha256=digest, tenant=tenant, beneficiary=beneficiary, created_at=at)
+    )
+    await session.flush()
+
+
+async def find_personal_link(session: AsyncSession, digest: bytes) -> PersonalLink | None:
+    """Return whose door a personal link opens."""
+    return await session.get(PersonalLink, digest)

@@ -1,0 +1,1 @@
+"""A beneficiary's documents, which rest in the anonymizer."""

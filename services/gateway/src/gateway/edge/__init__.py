@@ -1,0 +1,1 @@
+"""What guards the door: caps, idempotency, documentation."""

@@ -1,0 +1,57 @@
+"""Caps on what comes in, applied while it streams: nobody's memory is anybody's attack."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keel.problems import TooLarge, problem_response
+
+_UPLOADS = "/v1/documents"
+
+
+class BodyCap:
+    """Refuse a body over its cap, before or while it is read."""
+
+    def __init__(self, app: ASGIApp, *, body_bytes: int, upload_bytes: int) -> None:
+        self._app = app
+        self._body_bytes = body_bytes
+        self._upload_bytes = upload_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request within its cap."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        cap = self._upload_bytes if scope["path"] == _UPLOADS else self._body_bytes
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > cap:
+            await _too_large(cap)(scope, receive, send)
+            return
+        seen, answered = 0, False
+
+        async def capped() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > cap:
+                raise _OverCap
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = answered or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, capped, noted)
+        except _OverCap:
+            if not answered:
+                await _too_large(cap)(scope, receive, send)
+
+
+class _OverCap(Exception):  # noqa: N818 - a signal between the two halves of the middleware
+    """The body went over its cap while it was read."""
+
+
+def _too_large(cap: int) -> ASGIApp:
+    return problem_response(
+        TooLarge(f"Send at most {cap} bytes here.", headers={"Connection": "close"})
+    )

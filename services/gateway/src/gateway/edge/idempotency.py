@@ -1,0 +1,192 @@
+"""A request that comes again gets the first answer (profile section 6).
+
+The key is scoped by tenant, method and route. The stored answer is sealed under the key of what it
+holds: the bilan's content key when the endpoint sets `request.state.subject`, else the tenant's. It
+holds no secret: a replay of an answer with a one-time link comes without it. An endpoint that
+dispatches names a check (`x-replay-check`) that runs before a replay, so that a revoked consent
+makes the replay fail.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.problems import IdempotencyConflict, IdempotencyKeyNeeded
+from gateway.records.service import Records
+from gateway.tables import IdempotentAnswer
+from gateway.tenants.service import Caller, Tenants
+from keel.clock import utc_now
+from keel.database import Database
+from keel.sealing import ContentKeys, seal, unseal
+
+_MAX_KEY = 128
+_KEPT = timedelta(hours=24)
+_SERVER_ERROR = 500
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class IdempotentRoute(APIRoute):
+    """A route whose POST needs an Idempotency-Key and replays the stored answer."""
+
+    def get_route_handler(self) -> _Handler:
+        """Wrap the framework's handler for POST; other methods repeat safely by themselves."""
+        handle = super().get_route_handler()
+        if "POST" not in (self.methods or ()):
+            return handle
+        extra = self.openapi_extra or {}
+        secrets = frozenset(extra.get("x-secret-members", ()))
+        check = extra.get("x-replay-check")
+
+        async def once(request: Request) -> Response:
+            return await _Once(request, self.path, secrets, check).answer(handle)
+
+        return once
+
+
+class _Once:
+    """One request that may have been made before."""
+
+    def __init__(
+        self, request: Request, route: str, secrets: frozenset[str], check: str | None
+    ) -> None:
+        self._request = request
+        self._check = check
+        self._scope = f"{request.method} {route}"
+        self._secrets = secrets
+        self._database: Database = request.app.state.database
+        self._records: Records = request.app.state.records
+
+    async def answer(self, handle: _Handler) -> Response:
+        """Replay, or handle and keep the answer."""
+        caller = await self._caller()
+        if caller is None:
+            return await handle(self._request)  # refused there, with its own problem
+        key = self._key()
+        body = await self._request.body()
+        digest = hashlib.sha256(self._request.url.path.encode() + b"\x00" + body).digest()
+        replay = await self._begin(caller.tenant, key, digest)
+        if replay is not None:
+            if self._check is not None:
+                await self._request.app.state.replay_checks[self._check](self._request, caller)
+            return replay
+        try:
+            response = await handle(self._request)
+        except BaseException:
+            await self._forget(caller.tenant, key)
+            raise
+        await self._keep(caller.tenant, key, response)
+        return response
+
+    async def _caller(self) -> Caller | None:
+        scheme, _, token = self._request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        tenants: Tenants = self._request.app.state.tenants
+        async with self._database.begin() as session:
+            return await tenants.caller(session, token)
+
+    def _key(self) -> str:
+        key = self._request.headers.get("idempotency-key", "")
+        if not 1 <= len(key) <= _MAX_KEY or not all("!" <= c <= "~" for c in key):
+            raise IdempotencyKeyNeeded(
+                "Send `Idempotency-Key`: 1 to 128 visible ASCII characters, new for each request."
+            )
+        return key
+
+    async def _begin(self, tenant: str, key: str, digest: bytes) -> Response | None:
+        async with self._database.begin() as session:
+            await session.execute(
+                delete(IdempotentAnswer).where(IdempotentAnswer.created_at < utc_now() - _KEPT)
+            )
+            held = await session.get(IdempotentAnswer, (tenant, self._scope, key))
+            if held is not None:
+                return await self._replay(session, held, digest)
+            row = IdempotentAnswer(
+                tenant=tenant,
+                scope=self._scope,
+                key=key,
+                request_sha256=digest,
+                finished=False,
+                created_at=utc_now(),
+            )
+            try:
+                async with session.begin_nested():
+                    session.add(row)
+            except IntegrityError:
+                raise self._running() from None
+        return None
+
+    @staticmethod
+    def _running() -> IdempotencyConflict:
+        return IdempotencyConflict(
+            "The first request with this key is still running.", headers={"Retry-After": "2"}
+        )
+
+    async def _replay(
+        self, session: AsyncSession, held: IdempotentAnswer, digest: bytes
+    ) -> Response:
+        if held.request_sha256 != digest:
+            raise IdempotencyConflict("Use a new key for another request.")
+        if not held.finished or held.answer is None or held.status is None:
+            raise self._running()
+        key = await self._key_of(session, held.tenant, held.subject)
+        if key is None:
+            raise IdempotencyConflict("What this request made was destroyed with its bilan.")
+        stored = json.loads(unseal(key, held.answer, f"{held.tenant}|{held.scope}|{held.key}"))
+        return Response(
+            stored["body"],
+            held.status,
+            headers={"Idempotency-Replayed": "true"},
+            media_type=stored["media_type"],
+        )
+
+    async def _forget(self, tenant: str, key: str) -> None:
+        async with self._database.begin() as session:
+            await session.execute(
+                delete(IdempotentAnswer).where(
+                    IdempotentAnswer.tenant == tenant,
+                    IdempotentAnswer.scope == self._scope,
+                    IdempotentAnswer.key == key,
+                )
+            )
+
+    async def _keep(self, tenant: str, key: str, response: Response) -> None:
+        body = getattr(response, "body", None)
+        if body is None or response.status_code >= _SERVER_ERROR:  # a stream, or our own failure
+            await self._forget(tenant, key)
+            return
+        subject = getattr(self._request.state, "subject", None)
+        stored = {"body": self._without_secrets(bytes(body)), "media_type": response.media_type}
+        async with self._database.begin() as session:
+            row = await session.get(IdempotentAnswer, (tenant, self._scope, key))
+            if row is not None:
+                sealing = await self._key_of(session, tenant, subject)
+                if sealing is None:
+                    return
+                row.subject = subject
+                row.answer = seal(
+                    sealing, json.dumps(stored).encode(), f"{tenant}|{self._scope}|{key}"
+                )
+                row.status, row.finished = response.status_code, True
+
+    async def _key_of(
+        self, session: AsyncSession, tenant: str, subject: str | None
+    ) -> bytes | None:
+        if subject is None:
+            return await self._records.key_of(session, tenant, None)
+        content: ContentKeys = self._request.app.state.content
+        return await content.find(session, tenant, subject)
+
+    def _without_secrets(self, body: bytes) -> str:
+        if not self._secrets:
+            return body.decode()
+        kept = {k: v for k, v in json.loads(body).items() if k not in self._secrets}
+        return json.dumps(kept, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""The one place where a call about a person is let out."""

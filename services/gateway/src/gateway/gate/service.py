@@ -1,0 +1,263 @@
+"""The dispatch gate (profile section 4).
+
+One transaction locks the consent row, checks coverage, writes `ai.dispatch` and mints the pass.
+Only after its commit may anything move. Nobody else mints a pass for a model attempt.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway import problems
+from gateway.consents import store as consent_store
+from gateway.consents.rules import Asked, Refusal, Uncovered, coverage_refusal, row_refusal
+from gateway.consents.service import ConsentClaims, held
+from gateway.records.rules import Fact, Kind
+from gateway.records.service import Records
+from gateway.tables import Bilan, Consent
+from gateway.tenants.service import Caller
+from keel.clock import utc_now
+from keel.database import Database
+from keel.identifiers import new_id
+from keel.passes import PassMint
+from keel.problems import NotFound, Problem
+
+_REFUSALS: Mapping[Refusal, type[Problem]] = {
+    Refusal.NOT_AUTHORISED: problems.ConsentNotAuthorised,
+    Refusal.REVOKED: problems.ConsentRevoked,
+    Refusal.EXPIRED: problems.ConsentExpired,
+    Refusal.STALE: problems.ConsentStale,
+    Refusal.PURPOSE: problems.PurposeNotCovered,
+    Refusal.CATEGORY: problems.CategoryNotCovered,
+    Refusal.RECIPIENT: problems.RecipientNotCovered,
+    Refusal.JURISDICTION: problems.JurisdictionNotCovered,
+}
+_ADVICE: Mapping[Refusal, str] = {
+    Refusal.NOT_AUTHORISED: "Ask the beneficiary for a consent, or run in mode `computed`.",
+    Refusal.REVOKED: "The beneficiary took it back. Run in mode `computed`.",
+    Refusal.EXPIRED: "Ask the beneficiary for a new consent, or run in mode `computed`.",
+    Refusal.STALE: "Draw a new consent token: the consent changed.",
+    Refusal.PURPOSE: "The beneficiary did not agree to this purpose. Run in mode `computed`.",
+    Refusal.CATEGORY: "The data hold a category that the beneficiary did not agree to.",
+    Refusal.RECIPIENT: "The beneficiary did not agree to this recipient.",
+    Refusal.JURISDICTION: "The recipient processes where the beneficiary did not agree to.",
+}
+
+NEXT_CANDIDATE = frozenset({Refusal.RECIPIENT, Refusal.JURISDICTION})
+"""Refusals that another recipient may mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt on one deployment, as the plan proposes it."""
+
+    deployment: str
+    recipient: str
+    jurisdictions: frozenset[str]
+    purpose: str
+    data_categories: frozenset[str]
+    facts: Mapping[str, Any]
+    """What the pre-call record states beside the above; observed values only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """A call that was let out: its record, and the pass of its one attempt."""
+
+    record: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The verbs of the gate."""
+
+    database: Database
+    records: Records
+    passes: PassMint
+    now: Callable[[], datetime] = utc_now
+
+    async def dispatch(
+        self, caller: Caller, bilan: Bilan, claims: ConsentClaims, attempt: Attempt
+    ) -> Dispatched:
+        """Let one attempt out, or refuse it.
+
+        Raises:
+            Problem: the refusal of profile section 5; it was recorded as `gate.refused`.
+        """
+        async with self.database.begin() as session:
+            consent = await self._lock(session, caller, bilan, claims)
+            asked = Asked(
+                attempt.purpose, attempt.data_categories, attempt.recipient, attempt.jurisdictions
+            )
+            missing = coverage_refusal(
+                asked,
+                held(consent),
+                epoch=claims.epoch,
+                at=self.now(),
+                details=claims.details,
+            )
+            if missing is None:
+                return await self._let_out(session, caller, consent, attempt)
+            await self._record_refusal(session, caller, consent, attempt, missing)
+        raise _refusal(missing)
+
+    async def _lock(
+        self, session: AsyncSession, caller: Caller, bilan: Bilan, claims: ConsentClaims
+    ) -> Consent:
+        consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)
+        if consent is None:
+            raise NotFound
+        if not consent.beneficiary == claims.beneficiary == bilan.beneficiary:
+            raise problems.ConsentBinding("The token is another person's.")
+        return consent
+
+    async def _let_out(
+        self, session: AsyncSession, caller: Caller, consent: Consent, attempt: Attempt
+    ) -> Dispatched:
+        record = new_id("rec")
+        body = {
+            **attempt.facts,
+            "purpose_code": attempt.purpose,
+            "provider_name": attempt.recipient,
+            "deployment_id": attempt.deployment,
+            "input_categories": sorted(attempt.data_categories),
+            "processing_location": sorted(attempt.jurisdictions),
+        }
+        await self.records.write(
+            session, _fact(Kind.AI_DISPATCH, caller, consent, body), record_id=record
+        )
+        token = self.passes.mint(
+            "llm-router",
+            "attempt",
+            tenant=caller.tenant,
+            beneficiary=consent.beneficiary,
+            bilan=consent.bilan,
+            client=caller.client,
+            counsellor=caller.counsellor,
+            purpose=attempt.purpose,
+            data_categories=tuple(sorted(attempt.data_categories)),
+            constraints={"deployment": attempt.deployment, "recipient": attempt.recipient},
+            record=record,
+        )
+        return Dispatched(record, token)
+
+    async def _record_refusal(
+        self,
+        session: AsyncSession,
+        caller: Caller,
+        consent: Consent,
+        attempt: Attempt,
+        missing: Uncovered,
+    ) -> None:
+        body = {
+            "refusal_reason": str(missing.refusal),
+            "purpose_code": attempt.purpose,
+            "provider_name": attempt.recipient,
+            **{k: v for k, v in attempt.facts.items() if k.startswith("use_case_")},
+        }
+        await self.records.write(session, _fact(Kind.GATE_REFUSED, caller, consent, body))
+
+    async def precheck(
+        self,
+        caller: Caller,
+        bilan: Bilan,
+        claims: ConsentClaims,
+        purpose: str,
+        data_categories: frozenset[str],
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Refuse early what no recipient could mend: the row, the purpose, the categories.
+
+        It permits nothing: every attempt passes `dispatch` all the same.
+        """
+        anywhere = Attempt("", "", frozenset(), purpose, data_categories, facts)
+        async with self.database.begin() as session:
+            consent = await self._lock(session, caller, bilan, claims)
+            missing = _standing(anywhere, consent, claims, self.now())
+            if missing is None:
+                return
+            await self._record_refusal(session, caller, consent, anywhere, missing)
+        raise _refusal(missing)
+
+    async def refuse_fallen(
+        self, session: AsyncSession, caller: Caller, claims: ConsentClaims
+    ) -> None:
+        """Refuse when the consent no longer stands; permits nothing (replays, reading)."""
+        consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)
+        if consent is None:
+            raise NotFound
+        refusal = row_refusal(held(consent), epoch=claims.epoch, at=self.now())
+        if refusal is not None:
+            raise _refusal(Uncovered(refusal))
+
+    async def close(
+        self,
+        session: AsyncSession,
+        caller: Caller,
+        claims: ConsentClaims,
+        dispatched: Dispatched,
+        kind: Kind,
+        body: Mapping[str, Any],
+    ) -> bool:
+        """Write the record that closes a dispatch; says whether the consent still stands.
+
+        A result of a consent that ended meanwhile is written as `ai.cancelled`, and the caller
+        must discard what came back: it may be neither delivered nor stored.
+        """
+        consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)
+        if consent is None:
+            raise NotFound
+        stands = consent.epoch == claims.epoch
+        if kind is Kind.AI_RESULT and not stands:
+            kind, body = Kind.AI_CANCELLED, {"reason": "consent_withdrawn"}
+        fact = _fact(kind, caller, consent, body, prev=dispatched.record)
+        await self.records.write(session, fact)
+        return stands
+
+
+def _standing(
+    attempt: Attempt, consent: Consent, claims: ConsentClaims, at: datetime
+) -> Uncovered | None:
+    """Apply the gate's test, leaving out where and by whom."""
+    asked = Asked(
+        attempt.purpose, attempt.data_categories, attempt.recipient, attempt.jurisdictions
+    )
+    missing = coverage_refusal(
+        asked, held(consent), epoch=claims.epoch, at=at, details=claims.details
+    )
+    if missing is not None and missing.refusal in NEXT_CANDIDATE:
+        return None
+    return missing
+
+
+def _refusal(missing: Uncovered) -> Problem:
+    return _REFUSALS[missing.refusal](
+        _ADVICE[missing.refusal],
+        members={"missing": list(missing.missing)} if missing.missing else None,
+    )
+
+
+def _fact(
+    kind: Kind,
+    caller: Caller,
+    consent: Consent,
+    body: Mapping[str, Any],
+    *,
+    prev: str | None = None,
+) -> Fact:
+    return Fact(
+        kind,
+        caller.tenant,
+        body,
+        beneficiary=consent.beneficiary,
+        bilan=consent.bilan,
+        client=caller.client,
+        counsellor=caller.counsellor,
+        consent=consent.id,
+        consent_epoch=consent.epoch,
+        prev=prev,
+    )

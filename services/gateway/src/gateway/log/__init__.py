@@ -1,0 +1,1 @@
+"""The public Merkle log (C2SP tlog-tiles)."""

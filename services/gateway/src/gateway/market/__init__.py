@@ -1,0 +1,1 @@
+"""Occupations, skills and the labour market, relayed."""

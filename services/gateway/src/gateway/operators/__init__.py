@@ -1,0 +1,1 @@
+"""The operator's verbs, over a socket that only its owner can open."""

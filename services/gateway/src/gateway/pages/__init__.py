@@ -1,0 +1,1 @@
+"""The pages that a beneficiary reads: consent, and their own space."""

@@ -1,0 +1,1 @@
+"""Counsellors and beneficiaries, by opaque ids."""

@@ -1,0 +1,283 @@
+"""Every way the gateway can say no (`consent-and-log` profile, section 5)."""
+
+from keel.problems import Problem
+
+
+class TokenMissing(Problem):
+    """No access token came with the request."""
+
+    code = "token_missing"
+    title = "An access token is needed"
+    status = 401
+
+
+class TokenInvalid(Problem):
+    """The access token is not one of ours, or its client or tenant is no longer active."""
+
+    code = "token_invalid"
+    title = "The access token is not valid"
+    status = 401
+
+
+class TokenHasExpired(Problem):
+    """The access token's time is over."""
+
+    code = "token_expired"
+    title = "The access token has expired"
+    status = 401
+
+
+class ClientRefused(Problem):
+    """The client id or its secret is wrong."""
+
+    code = "invalid_client"
+    title = "The client is not known, or its secret is wrong"
+    status = 401
+
+
+class GrantTypeRefused(Problem):
+    """Another grant type than client_credentials."""
+
+    code = "unsupported_grant_type"
+    title = "Only client_credentials is granted here"
+    status = 400
+
+
+class ConsentTokenMissing(Problem):
+    """An assisted run needs the beneficiary's consent token."""
+
+    code = "consent_token_missing"
+    title = "A consent token is needed"
+    status = 401
+
+
+class ConsentTokenInvalid(Problem):
+    """The consent token is not one of ours."""
+
+    code = "consent_token_invalid"
+    title = "The consent token is not valid"
+    status = 401
+
+
+class ConsentTokenHasExpired(Problem):
+    """The consent token's time is over; the consent may still hold."""
+
+    code = "consent_token_expired"
+    title = "The consent token has expired"
+    status = 401
+
+
+class ScopeInsufficient(Problem):
+    """The client may not do this."""
+
+    code = "scope_insufficient"
+    title = "The access token does not have the scope for this"
+    status = 403
+
+
+class CounsellorNeeded(Problem):
+    """Content of a bilan is for its assigned counsellor (LR-A04)."""
+
+    code = "counsellor_needed"
+    title = "Only the assigned counsellor reads or writes the content of a bilan"
+    status = 403
+
+
+class ConsentRevoked(Problem):
+    """The beneficiary took the consent back."""
+
+    code = "consent_revoked"
+    title = "The consent was withdrawn"
+    status = 403
+
+
+class ConsentExpired(Problem):
+    """The consent's time is over."""
+
+    code = "consent_expired"
+    title = "The consent has expired"
+    status = 403
+
+
+class ConsentStale(Problem):
+    """The consent changed after this token was drawn."""
+
+    code = "consent_stale"
+    title = "The consent changed since this token was drawn"
+    status = 403
+
+
+class ConsentNotAuthorised(Problem):
+    """The beneficiary has not agreed (yet)."""
+
+    code = "consent_not_authorised"
+    title = "The consent is not authorised"
+    status = 403
+
+
+class ConsentBinding(Problem):
+    """A consent token of another client, tenant or beneficiary than the object concerned."""
+
+    code = "consent_binding"
+    title = "This consent token belongs to another client or person"
+    status = 403
+
+
+class PurposeNotCovered(Problem):
+    """The beneficiary did not agree to this purpose."""
+
+    code = "purpose_not_covered"
+    title = "The consent does not cover this purpose"
+    status = 403
+
+
+class CategoryNotCovered(Problem):
+    """The data hold a category that the beneficiary did not agree to."""
+
+    code = "category_not_covered"
+    title = "The consent does not cover this category of data"
+    status = 403
+
+
+class RecipientNotCovered(Problem):
+    """The beneficiary did not agree to this recipient."""
+
+    code = "recipient_not_covered"
+    title = "The consent does not cover this recipient"
+    status = 403
+
+
+class JurisdictionNotCovered(Problem):
+    """The recipient processes where the beneficiary did not agree to."""
+
+    code = "jurisdiction_not_covered"
+    title = "The consent does not cover where this recipient processes"
+    status = 403
+
+
+class NoRoute(Problem):
+    """No deployment may serve this call under policy, consent and capabilities."""
+
+    code = "no_route"
+    title = "No model may be used for this call"
+    status = 403
+
+
+class ConsentState(Problem):
+    """The consent is not in a state from which this is possible."""
+
+    code = "consent_state"
+    title = "The consent does not allow this step any more"
+    status = 409
+
+
+class NoticeChanged(Problem):
+    """The notice that was shown is not the one on record."""
+
+    code = "notice_changed"
+    title = "The notice changed while it was being read"
+    status = 409
+
+
+class CeremonyUnknown(Problem):
+    """The link is unknown, used or too old."""
+
+    code = "link_unknown"
+    title = "This link does not open anything"
+    status = 404
+
+
+class VocabularyUnknown(Problem):
+    """A purpose, category or recipient that is not in the published vocabulary."""
+
+    code = "vocabulary_unknown"
+    title = "A purpose, data category or recipient is not in the vocabulary"
+    status = 422
+
+
+class BilanNotOpen(Problem):
+    """The bilan has no agreement yet, or is closed."""
+
+    code = "bilan_not_open"
+    title = "The bilan is not open"
+    status = 409
+
+
+class BilanBounds(Problem):
+    """Hours outside the law's bounds (Code du travail L6313-4, R6313-4)."""
+
+    code = "bilan_bounds"
+    title = "The planned hours are outside the legal bounds"
+    status = 422
+
+
+class IdempotencyKeyNeeded(Problem):
+    """A POST that creates or dispatches needs an Idempotency-Key."""
+
+    code = "idempotency_key_needed"
+    title = "An Idempotency-Key header is needed"
+    status = 400
+
+
+class IdempotencyConflict(Problem):
+    """The key was used for another request, or its first request is still running."""
+
+    code = "idempotency_conflict"
+    title = "This Idempotency-Key was used for another request"
+    status = 409
+
+
+class ModeNotAvailable(Problem):
+    """The use case has no such mode."""
+
+    code = "mode_not_available"
+    title = "This use case has no such mode"
+    status = 422
+
+
+class InputNeeded(Problem):
+    """The use case needs an input that the request does not give."""
+
+    code = "input_needed"
+    title = "The use case needs one more input"
+    status = 422
+
+
+class ModelFailed(Problem):
+    """Every permitted attempt failed; nothing was stored."""
+
+    code = "model_failed"
+    title = "The model did not give a usable answer"
+    status = 502
+
+
+class RunCancelled(Problem):
+    """The run was stopped: consent withdrawn, or stopped by a person."""
+
+    code = "run_cancelled"
+    title = "The run was stopped"
+    status = 409
+
+
+class RunNotReviewable(Problem):
+    """The run has no result to review."""
+
+    code = "run_not_reviewable"
+    title = "There is no result to review"
+    status = 409
+
+
+class RunNotValidated(Problem):
+    """A report is drafted from runs that the counsellor has accepted."""
+
+    code = "run_not_validated"
+    title = "A run has not been accepted by the counsellor"
+    status = 409
+
+
+class LogUnavailable(Problem):
+    """The transparency log cannot be written, so nothing is sent (fail closed)."""
+
+    code = "log_unavailable"
+    title = "The transparency log cannot be written"
+    status = 503

@@ -1,0 +1,1 @@
+"""AI Act transparency records: private, sealed, committed to in the log."""

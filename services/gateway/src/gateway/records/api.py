@@ -1,0 +1,103 @@
+"""Reading records: by the tenant, with a proof that anyone can check."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response, status
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.access import RecordReaderDep
+from gateway.records import store
+from gateway.records.rules import Fact, Kind
+from gateway.records.service import NotInLogYet, RecordErased
+from gateway.wiring import RecordsDep
+from keel.database import SessionDep
+from keel.identifiers import BeneficiaryId, ConsentId, RecordId
+from keel.problems import NotFound, problems
+
+router = APIRouter(prefix="/v1/records", tags=["transparency"])
+
+
+class RecordView(BaseModel):
+    """A private record. The members of `body` depend on its kind; an absent one is unknown."""
+
+    model_config = ConfigDict(extra="allow")
+
+    v: int = Field(ge=1, le=1)
+    id: RecordId
+    kind: str = Field(max_length=30)
+    occurred_at: str = Field(max_length=20)
+    body: dict[str, Any]
+
+
+class RecordPage(BaseModel):
+    """Records in the order of time; `next` is the cursor of the following page."""
+
+    items: list[RecordView] = Field(max_length=200)
+    next: RecordId | None = None
+
+
+class RecordReceipt(BaseModel):
+    """What proves a record: its leaf, the salt of its commitment, the record, the log's proof."""
+
+    leaf: str = Field(max_length=700)
+    salt: str | None = Field(max_length=43)
+    record: RecordView | None
+    proof: str = Field(max_length=20_000)
+
+
+@router.get("", responses=problems(NotFound))
+async def list_records(
+    session: SessionDep,
+    records: RecordsDep,
+    caller: RecordReaderDep,
+    beneficiary: BeneficiaryId | None = None,
+    consent: ConsentId | None = None,
+    kind: Kind | None = None,
+    after: RecordId | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> RecordPage:
+    """List the tenant's records. Reading them is itself recorded (I-12)."""
+    rows = await store.page(
+        session,
+        caller.tenant,
+        beneficiary=beneficiary,
+        consent=consent,
+        kind=kind,
+        after=after,
+        limit=limit,
+    )
+    views = [RecordView.model_validate(await records.read(session, row)) for row in rows]
+    access = Fact(
+        Kind.LOG_ACCESSED,
+        caller.tenant,
+        {"query_class": "list", "returned": len(views)},
+        client=caller.client,
+        counsellor=caller.counsellor,
+    )
+    await records.write(session, access)
+    return RecordPage(items=views, next=rows[-1].id if len(rows) == limit else None)
+
+
+@router.get("/{record_id}", responses=problems(NotFound, RecordErased))
+async def read_record(
+    record_id: RecordId, session: SessionDep, records: RecordsDep, caller: RecordReaderDep
+) -> RecordView:
+    """Return one record."""
+    row = await records.find(session, caller.tenant, record_id)
+    return RecordView.model_validate(await records.read(session, row))
+
+
+@router.get(
+    "/{record_id}/receipt",
+    response_model=RecordReceipt,
+    responses={**problems(NotFound), 202: {"description": "Not in a checkpoint yet."}},
+)
+async def read_record_receipt(
+    record_id: RecordId, session: SessionDep, records: RecordsDep, caller: RecordReaderDep
+) -> Any:  # noqa: ANN401 - a receipt, or 202 without one
+    """Return the proof of one record, as C2SP tlog-proof text with the checkpoint verbatim."""
+    row = await records.find(session, caller.tenant, record_id)
+    try:
+        return await records.receipt(session, row)
+    except NotInLogYet:
+        return Response(status_code=status.HTTP_202_ACCEPTED, headers={"Retry-After": "1"})

@@ -1,0 +1,135 @@
+"""The verbs of records: write one in a business transaction, read it back, prove it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.log import rules as tree
+from gateway.log import store as log_store
+from gateway.log.service import Log
+from gateway.records import store
+from gateway.records.rules import (
+    Fact,
+    commitment,
+    content_digest,
+    encryption_key,
+    record_of,
+    salt,
+)
+from gateway.tables import Record
+from keel.clock import utc_now
+from keel.identifiers import new_id
+from keel.problems import NotFound, Problem
+from keel.sealing import ContentKeys, seal, unseal
+from keel.tokens import b64u
+
+
+class RecordErased(Problem):
+    """The person's key was destroyed; leaf and proof still stand."""
+
+    code = "erased"
+    title = "What this record said was erased"
+    status = 410
+
+
+class NotInLogYet(Exception):  # noqa: N818 - a state, answered with 202
+    """The record is committed, but no checkpoint covers it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The verbs of records, inside the caller's transaction."""
+
+    keys: ContentKeys
+    now: Callable[[], datetime] = utc_now
+
+    async def write(
+        self, session: AsyncSession, fact: Fact, *, record_id: str | None = None
+    ) -> str:
+        """Write one record with its commitment in the outbox; returns its id.
+
+        The caller holds the lock of the consent row when the record is of a consent.
+        """
+        record_id = record_id or new_id("rec")
+        occurred_at = self.now()
+        record = record_of(fact, record_id=record_id, occurred_at=occurred_at)
+        key = await self.key_of(session, fact.tenant, fact.beneficiary)
+        sealed = seal(
+            encryption_key(key, record_id),
+            json.dumps(record, ensure_ascii=False).encode(),
+            f"{fact.tenant}\x00{record_id}",
+        )
+        row = Record(
+            tenant=fact.tenant,
+            id=record_id,
+            kind=str(fact.kind),
+            beneficiary=fact.beneficiary,
+            bilan=fact.bilan,
+            consent=fact.consent,
+            prev=fact.prev,
+            occurred_at=occurred_at,
+            sealed=sealed,
+        )
+        await store.add(session, row)
+        await log_store.enqueue(
+            session,
+            tenant=fact.tenant,
+            record=record_id,
+            commitment=commitment(salt(key, record_id), record),
+        )
+        return record_id
+
+    async def key_of(self, session: AsyncSession, tenant: str, beneficiary: str | None) -> bytes:
+        """Return the key of a person's records; the tenant's own for records about no person."""
+        return await self.keys.obtain(session, tenant, beneficiary or tenant)
+
+    async def digest(
+        self, session: AsyncSession, tenant: str, beneficiary: str | None, content: bytes
+    ) -> str:
+        """Bind content to a record by a digest under the person's key (I-2)."""
+        key = await self.key_of(session, tenant, beneficiary)
+        return content_digest(key, content)
+
+    async def read(self, session: AsyncSession, row: Record) -> dict[str, Any]:
+        """Return the private record.
+
+        Raises:
+            RecordErased: its key was destroyed.
+        """
+        key = await self.keys.find(session, row.tenant, row.beneficiary or row.tenant)
+        if key is None:
+            raise RecordErased("The person's key was destroyed; the receipt still verifies.")
+        opened = unseal(encryption_key(key, row.id), row.sealed, f"{row.tenant}\x00{row.id}")
+        record: dict[str, Any] = json.loads(opened)
+        return record
+
+    async def receipt(self, session: AsyncSession, row: Record) -> dict[str, Any]:
+        """Return leaf, salt, record and C2SP proof (section 7.5).
+
+        Raises:
+            NotInLogYet: no checkpoint covers the record yet.
+        """
+        log = Log(session)
+        size, note = await log.checkpoint()
+        if row.log_index is None or row.log_index >= size:
+            raise NotInLogYet
+        path = await log.inclusion(row.log_index, size)
+        leaves = await log_store.entries(session, row.log_index, 1)
+        key = await self.keys.find(session, row.tenant, row.beneficiary or row.tenant)
+        return {
+            "leaf": b64u(leaves[0]),
+            "salt": None if key is None else b64u(salt(key, row.id)),
+            "record": None if key is None else await self.read(session, row),
+            "proof": tree.proof_text(row.log_index, path, note),
+        }
+
+    async def find(self, session: AsyncSession, tenant: str, record_id: str) -> Record:
+        """Return a record of the tenant, or raise `NotFound`."""
+        row = await store.find(session, tenant, record_id)
+        if row is None:
+            raise NotFound
+        return row

@@ -1,0 +1,1 @@
+"""Reports, composed from validated runs and relayed."""

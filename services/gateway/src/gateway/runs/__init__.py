@@ -1,0 +1,1 @@
+"""Use cases at work: prepare, plan, gate, attempt, restore, record."""

@@ -1,0 +1,304 @@
+"""Runs: a use case at work on one bilan, as JSON or as an event stream."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Response, status
+from fastapi import Request as HttpRequest
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.access import RunCallerDep
+from gateway.edge.idempotency import IdempotentRoute
+from gateway.problems import (
+    BilanNotOpen,
+    CategoryNotCovered,
+    ConsentBinding,
+    ConsentExpired,
+    ConsentNotAuthorised,
+    ConsentRevoked,
+    ConsentStale,
+    ConsentTokenHasExpired,
+    ConsentTokenInvalid,
+    ConsentTokenMissing,
+    CounsellorNeeded,
+    InputNeeded,
+    JurisdictionNotCovered,
+    ModelFailed,
+    ModeNotAvailable,
+    NoRoute,
+    PurposeNotCovered,
+    RecipientNotCovered,
+    RunCancelled,
+    RunNotReviewable,
+    RunNotValidated,
+)
+from gateway.runs.rules import Mode, Request, Status
+from gateway.runs.service import Runs, RunView
+from gateway.services import LLM_ROUTER, About
+from gateway.tables import Run
+from gateway.tenants.service import Caller
+from gateway.wiring import RunsDep, ServicesDep
+from keel.database import SessionDep
+from keel.identifiers import BilanId, DocumentId, RecordId, RunId
+from keel.problems import NotFound, Problem, problems
+
+router = APIRouter(prefix="/v1", tags=["runs"], route_class=IdempotentRoute)
+
+UseCaseId = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+
+
+class NewRun(BaseModel):
+    """What to run. Which inputs a use case needs is on its card."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bilan: BilanId
+    mode: Mode = Mode.BEST
+    document: DocumentId | None = None
+    occupation: Annotated[str, Field(pattern=r"^[A-N][0-9]{4}$")] | None = None
+    territory: Annotated[str, Field(pattern=r"^(FR|R-[0-9]{2}|D-[0-9AB]{2,3})$")] = "FR"
+    runs: list[RunId] = Field(default_factory=list, max_length=20)
+
+
+class Envelope(BaseModel):
+    """What every use case answers in; `result` has the shape of its card's output schema."""
+
+    model_config = ConfigDict(extra="allow")
+
+    use_case: str = Field(max_length=60)
+    version: str = Field(max_length=20)
+    language: Literal["fr"]
+    mode: Mode
+    fallback_reason: str | None = Field(max_length=60)
+    result: dict[str, Any]
+    evidence_coverage: int | None = Field(ge=0, le=100)
+    open_questions: list[Annotated[str, Field(max_length=2000)]] = Field(max_length=200)
+    limits: list[Annotated[str, Field(max_length=2000)]] = Field(max_length=200)
+    marking: dict[str, Any]
+    trace_id: str | None = Field(max_length=32)
+    oversight: str = Field(max_length=20)
+    automated_decision: Literal[False]
+
+
+class Review(BaseModel):
+    """What the counsellor decided; a reason is needed even to accept (LR-K03)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["accepted", "accepted_modified", "rejected"]
+    reason: Literal["verified", "completed", "corrected", "inaccurate", "not_useful", "unproved"]
+
+
+class RunBody(BaseModel):
+    """A run."""
+
+    id: RunId
+    use_case: str = Field(max_length=60)
+    mode: Mode
+    status: Status
+    record: RecordId | None
+    problem: dict[str, Any] | None
+    review: dict[str, Any] | None
+    created_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    timings_ms: dict[str, int]
+    envelope: Envelope | None
+
+
+_REFUSALS = problems(
+    ConsentTokenMissing,
+    ConsentTokenInvalid,
+    ConsentTokenHasExpired,
+    ConsentBinding,
+    ConsentRevoked,
+    ConsentExpired,
+    ConsentStale,
+    ConsentNotAuthorised,
+    PurposeNotCovered,
+    CategoryNotCovered,
+    RecipientNotCovered,
+    JurisdictionNotCovered,
+    NoRoute,
+    CounsellorNeeded,
+    NotFound,
+    BilanNotOpen,
+    RunNotValidated,
+    RunCancelled,
+    ModeNotAvailable,
+    InputNeeded,
+    ModelFailed,
+)
+
+
+def _body(view: RunView) -> dict[str, Any]:
+    run = view.run
+    names = ("id", "use_case", "mode", "status", "record", "problem", "review")
+    return {
+        **{name: getattr(run, name) for name in names},
+        "created_at": run.created_at,
+        "ended_at": run.ended_at,
+        "timings_ms": run.timings_ms,
+        "envelope": view.envelope,
+    }
+
+
+def _marks(view: RunView) -> dict[str, str]:
+    """Return the headers of an answer that used AI (profile section 7.5, AI Act art. 50)."""
+    marking = (view.envelope or {}).get("marking", {})
+    if not marking.get("ai"):
+        return {}
+    mark = f"provider={marking['recipient']}; model={marking['model']}; reviewed=no"
+    return {
+        "Transparency-Record": marking["record"],
+        "AI-Generated": mark.encode("ascii", "replace").decode(),
+    }
+
+
+@router.get("/use-cases", responses={200: {"x-schema": "llm-router#UseCaseList"}})
+async def list_use_cases(services: ServicesDep, caller: RunCallerDep) -> Response:
+    """List the use cases: what each is for, what it needs, and how it is done without AI."""
+    about = About.tenant_of(caller)
+    found = await services.call(LLM_ROUTER, "list_use_cases", "GET", "/use-cases", about)
+    return Response(found.content, media_type="application/json")
+
+
+@router.get(
+    "/use-cases/{use_case_id}",
+    responses={**problems(NotFound), 200: {"x-schema": "llm-router#UseCase"}},
+)
+async def read_use_case(
+    use_case_id: UseCaseId, services: ServicesDep, caller: RunCallerDep
+) -> Response:
+    """Return the card of one use case."""
+    about, path = About.tenant_of(caller), f"/use-cases/{use_case_id}"
+    found = await services.call(LLM_ROUTER, "read_use_case", "GET", path, about)
+    return Response(found.content, media_type="application/json")
+
+
+@router.get("/recipients", responses={200: {"x-schema": "llm-router#RecipientList"}})
+async def list_recipients(services: ServicesDep, caller: RunCallerDep) -> Response:
+    """List who may receive pseudonymised text: where they process, what they keep."""
+    about = About.tenant_of(caller)
+    found = await services.call(LLM_ROUTER, "list_recipients", "GET", "/recipients", about)
+    return Response(found.content, media_type="application/json")
+
+
+@router.post(
+    "/use-cases/{use_case_id}/runs",
+    status_code=status.HTTP_201_CREATED,
+    response_model=RunBody,
+    responses={
+        **_REFUSALS,
+        201: {
+            "model": RunBody,
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+    },
+    openapi_extra={"x-replay-check": "consent"},
+)
+async def start_run(
+    use_case_id: UseCaseId,
+    body: NewRun,
+    http_request: HttpRequest,
+    response: Response,
+    runs: RunsDep,
+    caller: RunCallerDep,
+    consent_token: Annotated[str | None, Header(max_length=10_000)] = None,
+    accept: Annotated[str, Header(max_length=200)] = "application/json",
+) -> Any:  # noqa: ANN401 - a run, or the stream that ends with it
+    """Run a use case on one bilan.
+
+    With `Accept: text/event-stream` the answer is a stream of `progress`, `delta` (restored text
+    as the model speaks; void after a `restart`), then `result` or `problem`.
+    """
+    http_request.state.subject = body.bilan
+    request = Request(
+        use_case=use_case_id,
+        bilan=body.bilan,
+        mode=body.mode,
+        document=body.document,
+        occupation=body.occupation,
+        territory=body.territory,
+        runs=tuple(body.runs),
+    )
+    if "text/event-stream" in accept:
+        events = _events(runs, caller, request, consent_token)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    view = await runs.start(caller, request, consent_token, None)
+    response.headers.update(_marks(view))
+    return _body(view)
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+async def _events(
+    runs: Runs, caller: Caller, request: Request, consent_token: str | None
+) -> AsyncIterator[bytes]:
+    """Tell a run as it goes. Leaving the stream cancels the run, and with it the model call."""
+    queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=256)
+
+    async def emit(name: str, data: dict[str, Any]) -> None:
+        await queue.put(_event(name, data))
+
+    async def perform() -> None:
+        try:
+            view = await runs.start(caller, request, consent_token, emit)
+            body = RunBody.model_validate(_body(view)).model_dump(mode="json")
+            await emit("result", body)
+        except Problem as problem:
+            await emit("problem", problem.document())
+        except Exception:
+            await emit("problem", Problem().document())
+            raise
+        finally:
+            await queue.put(None)
+
+    yield _event("progress", {"step": "started"})
+    task = asyncio.create_task(perform())
+    try:
+        while (event := await queue.get()) is not None:
+            yield event
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@router.get(
+    "/runs/{run_id}",
+    response_model=RunBody,
+    responses=problems(NotFound, CounsellorNeeded, BilanNotOpen),
+)
+async def read_run(
+    run_id: RunId, response: Response, runs: RunsDep, caller: RunCallerDep
+) -> dict[str, Any]:
+    """Return a run with its result."""
+    view = await runs.read(caller, run_id)
+    response.headers.update(_marks(view))
+    return _body(view)
+
+
+class ReviewedRun(BaseModel):
+    """A run and the review that was recorded."""
+
+    id: RunId
+    review: dict[str, Any]
+
+
+@router.post(
+    "/runs/{run_id}/review",
+    status_code=status.HTTP_201_CREATED,
+    response_model=ReviewedRun,
+    responses=problems(NotFound, CounsellorNeeded, BilanNotOpen, RunNotReviewable),
+)
+async def review_run(
+    run_id: RunId, body: Review, session: SessionDep, runs: RunsDep, caller: RunCallerDep
+) -> Run:
+    """Accept, accept with changes or reject a result, with a reason."""
+    return await runs.review(session, caller, run_id, decision=body.decision, reason=body.reason)

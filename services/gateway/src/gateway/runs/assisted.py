@@ -1,0 +1,343 @@
+"""The assisted mode: plan, gate, attempt, close (`architecture`, section 3, steps 5 to 9)."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.consents.flight import InFlight
+from gateway.consents.service import ConsentClaims
+from gateway.gate.service import NEXT_CANDIDATE, Attempt, Dispatched, Gate
+from gateway.problems import InputNeeded, ModelFailed, NoRoute, RunCancelled
+from gateway.records.rules import Kind
+from gateway.records.service import Records
+from gateway.runs.inputs import Inputs
+from gateway.runs.materials import materials
+from gateway.runs.recipes import RECIPES
+from gateway.runs.restoring import Emit, StreamedRestoration
+from gateway.runs.rules import Finished, Made, Marking, Mode
+from gateway.services import LLM_ROUTER, Services
+from gateway.tables import Bilan
+from gateway.tenants.service import Caller
+from keel.database import Database
+from keel.problems import Problem
+from keel.strict_json import canonical
+
+_ROUTING = {"route.local": "local", "route.ue": "eu", "route.tiers": "third_country"}
+_TRANSFER_CODES = frozenset(str(r) for r in NEXT_CANDIDATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One assisted run: who asks, for whom, with what consent, for which use case."""
+
+    caller: Caller
+    bilan: Bilan
+    claims: ConsentClaims
+    card: Mapping[str, Any]
+    inputs: Inputs
+    emit: Emit | None
+    """Where restored deltas go while the model speaks; None when nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one attempt came to: the dispatch that it closes, and the router's last line."""
+
+    dispatched: Dispatched
+    candidate: Mapping[str, Any]
+    started: Mapping[str, Any]
+    last: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Assisted:
+    """The verbs of an assisted run."""
+
+    database: Database
+    services: Services
+    gate: Gate
+    records: Records
+    in_flight: InFlight
+    deadline_ms: int
+
+    async def perform(self, call: Call) -> tuple[Finished, Answer]:
+        """Make the attempts that plan and gate permit, until one gives a usable answer.
+
+        Raises:
+            Problem: refused, no route, cancelled, or all attempts failed; each dispatch was closed.
+        """
+        computed = await RECIPES[call.card["id"]](call.inputs)
+        inputs, categories = await self._model_inputs(call, computed)
+        facts = await self._facts(call, inputs)
+        await self.gate.precheck(
+            call.caller, call.bilan, call.claims, call.card["purpose"], categories, facts
+        )
+        plan = await self._plan(call, categories, inputs)
+        answer = await self._attempts(call, plan, categories, facts, inputs)
+        return self._finished(call, computed, answer), answer
+
+    async def _model_inputs(
+        self, call: Call, computed: Made
+    ) -> tuple[dict[str, Any], frozenset[str]]:
+        """Return what the prompt is rendered from, and the data categories that it holds."""
+        if call.card["id"] == "synthesis-draft":
+            said = materials(call.inputs.earlier)
+            if not said:
+                raise InputNeeded("Give `runs`: accepted runs that the draft may rest on.")
+            return {"materials": said}, frozenset(call.card["data_categories"])
+        document = await call.inputs.document()
+        inputs: dict[str, Any] = {"cv": await call.inputs.text()}
+        if call.card["id"] == "occupation-exploration":
+            inputs["candidates"] = [
+                {"code": lead["code"], "label": lead["label"], "reasons": lead["reasons"]}
+                for lead in computed.result["leads"]
+            ]
+            inputs["sort_criterion"] = computed.result["sort_criterion"]
+        found = frozenset(document["data_categories"])
+        return inputs, found | frozenset(call.card["data_categories"])
+
+    async def _facts(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the pre-call record states: observed, or absent."""
+        card = call.card
+        facts: dict[str, Any] = {
+            "system_id": "llm-router",
+            "use_case_id": card["id"],
+            "use_case_version": str(card["version"]),
+            "use_case_title": card["title"],
+            "oversight_level": card["oversight"],
+            "risk_class": card["risk_class"],
+            "necessity_code": card["necessity_code"],
+            "legal_basis": "6.1.a",
+            "pseudonymisation_applied": True,
+        }
+        if call.inputs.request.document is not None:
+            document = await call.inputs.document()
+            facts["entity_counts"] = document["entity_counts"]
+            facts["special_categories_detected"] = sorted(
+                {s["category"] for s in document["special_categories"]}
+            )
+            facts["special_categories_action"] = (
+                "removed" if document["special_categories"] else "none_found"
+            )
+        async with self.database.begin() as session:
+            facts["input_digest"] = await self.records.digest(
+                session, call.caller.tenant, call.bilan.beneficiary, canonical(dict(inputs))
+            )
+        return facts
+
+    async def _plan(
+        self, call: Call, categories: frozenset[str], inputs: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        allowed = {
+            recipient
+            for detail in call.claims.details
+            if detail.get("purpose") == call.card["purpose"]
+            for recipient in detail["recipients"]
+        }
+        plan: Mapping[str, Any] = await self.services.json(
+            LLM_ROUTER,
+            "plan",
+            "POST",
+            "/plans",
+            call.inputs.about,
+            json={
+                "use_case": call.card["id"],
+                "data_categories": sorted(categories),
+                "input_characters": len(canonical(dict(inputs))),
+                "allowed_recipients": sorted(allowed),
+            },
+        )
+        if not plan["candidates"]:
+            reasons = {r["deployment"]: r["reason"] for r in plan["rejected"]}
+            raise NoRoute(
+                "No deployment may serve this call; `rejected` says why. Configure a model, widen "
+                "the consent, or run in mode `computed`.",
+                members={"rejected": reasons},
+            )
+        return plan
+
+    async def _attempts(
+        self,
+        call: Call,
+        plan: Mapping[str, Any],
+        categories: frozenset[str],
+        facts: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+    ) -> Answer:
+        """Try the candidates in order; each attempt passes the gate again."""
+        rejected = [
+            {"deployment": r["deployment"], "reason": r["reason"]} for r in plan["rejected"]
+        ]
+        failure: Problem = NoRoute("No candidate was left.")
+        for candidate in plan["candidates"]:
+            attempt = Attempt(
+                deployment=candidate["deployment"],
+                recipient=candidate["recipient"],
+                jurisdictions=frozenset(candidate["jurisdictions"]),
+                purpose=call.card["purpose"],
+                data_categories=categories,
+                facts={
+                    **facts,
+                    "model_requested": candidate["model"],
+                    "routing_decision": _ROUTING[candidate["route"]],
+                    "rejected_candidates": rejected,
+                },
+            )
+            try:
+                dispatched = await self.gate.dispatch(call.caller, call.bilan, call.claims, attempt)
+            except Problem as refusal:
+                if refusal.code not in _TRANSFER_CODES:
+                    raise
+                failure = refusal
+                continue
+            answer = await self._attempt(call, candidate, dispatched, inputs)
+            if answer.last["type"] == "completed":
+                return answer
+            await self._close_failed(call, answer)
+            failure = ModelFailed(
+                "Try again later, or run in mode `computed`.",
+                members={"reason": answer.last["code"]},
+            )
+            if not answer.last["retryable"]:
+                break
+        raise failure
+
+    async def _attempt(
+        self,
+        call: Call,
+        candidate: Mapping[str, Any],
+        dispatched: Dispatched,
+        inputs: Mapping[str, Any],
+    ) -> Answer:
+        try:
+            with self.in_flight.on(call.claims.consent):
+                started, last = await self._listen(call, candidate, dispatched, inputs)
+        except asyncio.CancelledError:
+            await asyncio.shield(
+                self._close(call, dispatched, Kind.AI_CANCELLED, {"reason": "stopped"})
+            )
+            raise RunCancelled("The call was stopped; nothing was kept.") from None
+        except Problem as failure:
+            last = {"type": "failed", "code": failure.code, "retryable": True}
+            started = {}
+        return Answer(dispatched, candidate, started, last)
+
+    async def _listen(
+        self,
+        call: Call,
+        candidate: Mapping[str, Any],
+        dispatched: Dispatched,
+        inputs: Mapping[str, Any],
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Read the router's stream to its last line, restoring deltas for whoever listens."""
+        body = {
+            "deployment": candidate["deployment"],
+            "use_case": call.card["id"],
+            "inputs": dict(inputs),
+            "deadline_ms": self.deadline_ms,
+        }
+        started: Mapping[str, Any] = {}
+        restoration = self._restoration(call)
+        try:
+            async with self.services.stream(
+                LLM_ROUTER,
+                "POST",
+                "/attempts",
+                {"Authorization": f"Bearer {dispatched.token}"},
+                json=body,
+                timeout=self.deadline_ms / 1000 + 10,
+            ) as response:
+                async for line in response.aiter_lines():
+                    event = json.loads(line)
+                    if event["type"] == "started":
+                        started = event
+                    elif event["type"] == "delta" and restoration is not None:
+                        await restoration.feed(event["text"])
+                    elif event["type"] == "restart" and call.emit is not None:
+                        if restoration is not None:
+                            await restoration.abandon()
+                        await call.emit("restart", {})
+                        restoration = self._restoration(call)
+                    elif event["type"] in {"completed", "failed"}:
+                        if restoration is not None and event["type"] == "completed":
+                            await restoration.finish()
+                        return started, event
+        finally:
+            if restoration is not None:
+                await restoration.abandon()
+        return started, {"type": "failed", "code": "broken_transport", "retryable": True}
+
+    def _restoration(self, call: Call) -> StreamedRestoration | None:
+        if call.emit is None:
+            return None
+        return StreamedRestoration(self.services, call.inputs.about, call.emit)
+
+    async def _close_failed(self, call: Call, answer: Answer) -> None:
+        body = {"reason": answer.last["code"], "retryable": answer.last["retryable"]}
+        await self._close(call, answer.dispatched, Kind.AI_ERROR, body)
+
+    async def _close(
+        self, call: Call, dispatched: Dispatched, kind: Kind, body: Mapping[str, Any]
+    ) -> None:
+        async with self.database.begin() as session:
+            await self.gate.close(session, call.caller, call.claims, dispatched, kind, body)
+
+    def _finished(self, call: Call, computed: Made, answer: Answer) -> Finished:
+        last, candidate = answer.last, answer.candidate
+        made = merge(call.card["id"], computed, _sourced(last["output"], call.inputs))
+        marking = Marking(
+            record=answer.dispatched.record,
+            recipient=candidate["recipient"],
+            provider=candidate["legal_name"],
+            model=last["model_returned"],
+        )
+        return Finished(Mode.ASSISTED, made, marking, last["evidence_coverage"])
+
+
+def result_facts(answer: Answer, output_digest: str) -> dict[str, Any]:
+    """Return what the closing record states, from the router's own lines."""
+    last, prompt = answer.last, answer.started.get("prompt", {})
+    return {
+        "model_returned": last["model_returned"],
+        "prompt_template_id": prompt.get("id"),
+        "prompt_template_version": prompt.get("version"),
+        "prompt_template_digest": prompt.get("digest"),
+        "usage_input_tokens": last["usage"].get("input_tokens"),
+        "usage_output_tokens": last["usage"].get("output_tokens"),
+        "finish_reason": last["finish_reason"],
+        "output_kind": "structured",
+        "output_schema_id": last["schema_id"],
+        "schema_valid": last["schema_valid"],
+        "repaired": last["repaired"],
+        "evidence_coverage": last["evidence_coverage"],
+        "output_digest": output_digest,
+        "automated_decision": False,
+    }
+
+
+def _sourced(output: Any, inputs: Inputs) -> Any:  # noqa: ANN401 - any JSON value
+    """Name the document behind each proof; the router knows inputs only by their place."""
+    if isinstance(output, dict):
+        named = {key: _sourced(value, inputs) for key, value in output.items()}
+        if named.get("source") == "cv" and "quote" in named:
+            named["source"] = inputs.request.document
+        return named
+    if isinstance(output, list):
+        return [_sourced(value, inputs) for value in output]
+    return output
+
+
+def merge(use_case: str, computed: Made, output: Mapping[str, Any]) -> Made:
+    """Join what was computed and what the model worded; the computed facts stay."""
+    added = dict(output)
+    questions: Sequence[str] = added.pop("open_questions", [])
+    if use_case == "occupation-exploration":
+        known = {lead["code"]: lead for lead in computed.result["leads"]}
+        added["leads"] = [{**known.get(lead["code"], {}), **lead} for lead in added["leads"]]
+    return Made(
+        {**computed.result, **added},
+        open_questions=[*computed.open_questions, *questions],
+        limits=computed.limits,
+    )

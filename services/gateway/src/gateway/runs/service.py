@@ -1,0 +1,412 @@
+"""The verbs of runs: start, read, review, and close what a crash left open."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.bilans.service import Bilans
+from gateway.consents.service import ConsentClaims, Consents
+from gateway.gate.service import Gate
+from gateway.problems import (
+    ConsentTokenMissing,
+    ModeNotAvailable,
+    RunCancelled,
+    RunNotReviewable,
+    RunNotValidated,
+)
+from gateway.records import store as record_store
+from gateway.records.rules import Fact, Kind
+from gateway.records.service import Records
+from gateway.runs import store
+from gateway.runs.assisted import Answer, Assisted, Call, result_facts
+from gateway.runs.inputs import Inputs
+from gateway.runs.recipes import RECIPES
+from gateway.runs.restoring import Emit
+from gateway.runs.rules import Finished, Mode, Request, Status, envelope
+from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
+from gateway.tables import Bilan, Document, Run
+from gateway.tenants.service import Caller
+from keel.clock import rfc3339, utc_now
+from keel.database import Database
+from keel.identifiers import new_id
+from keel.problems import NotFound, Problem
+from keel.sealing import ContentKeys, seal, unseal
+from keel.strict_json import canonical
+from keel.telemetry import current_trace_id
+
+_FALLBACKS = frozenset(
+    {
+        "consent_token_missing",
+        "consent_revoked",
+        "consent_expired",
+        "consent_stale",
+        "consent_not_authorised",
+        "purpose_not_covered",
+        "category_not_covered",
+        "recipient_not_covered",
+        "jurisdiction_not_covered",
+        "no_route",
+        "model_failed",
+        "mode_not_available",
+    }
+)
+"""Refusals after which `best` falls back to `computed`; anything else stays a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as its caller may see it: the result has the person's own words again."""
+
+    run: Run
+    envelope: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The verbs of runs."""
+
+    database: Database
+    services: Services
+    bilans: Bilans
+    consents: Consents
+    gate: Gate
+    records: Records
+    content: ContentKeys
+    assisted: Assisted
+    now: Callable[[], datetime] = utc_now
+
+    async def start(
+        self, caller: Caller, request: Request, consent_token: str | None, emit: Emit | None
+    ) -> RunView:
+        """Run a use case to its end and return it.
+
+        Raises:
+            Problem: refused, cancelled or failed; the run keeps the code.
+        """
+        card = await self._card(caller, request.use_case)
+        if str(request.mode) not in {*card["modes"], str(Mode.BEST)}:
+            raise ModeNotAvailable(
+                "This use case has the modes listed on its card.",
+                members={"modes": card["modes"], "without_ai": card["without_ai"]},
+            )
+        claims = self._claims(caller, request, consent_token)
+        bilan, run, inputs = await self._open(caller, request)
+        work = self._work(caller, bilan, run, inputs, card, claims, emit)
+        # A task of its own, so that a withdrawal can cancel the work without killing the request.
+        task = asyncio.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+
+    def _claims(
+        self, caller: Caller, request: Request, consent_token: str | None
+    ) -> ConsentClaims | None:
+        if request.mode is Mode.COMPUTED:
+            return None
+        if consent_token is None:
+            if request.mode is Mode.BEST:
+                return None
+            raise ConsentTokenMissing(
+                "Send `Consent-Token` (POST /v1/consents/{id}/token), or run in mode `computed`."
+            )
+        return self.consents.read_token(consent_token, caller)
+
+    async def _card(self, caller: Caller, use_case: str) -> dict[str, Any]:
+        card: dict[str, Any] = await self.services.json(
+            LLM_ROUTER,
+            "read_use_case",
+            "GET",
+            f"/use-cases/{use_case}",
+            About.tenant_of(caller),
+        )
+        return card
+
+    async def _open(self, caller: Caller, request: Request) -> tuple[Bilan, Run, Inputs]:
+        """Check in one transaction that the bilan is open and the inputs are its own."""
+        async with self.database.begin() as session:
+            bilan = await self.bilans.open_for(session, caller, request.bilan)
+            if request.document is not None:
+                document = await session.get(Document, (caller.tenant, request.document))
+                if document is None or document.bilan != bilan.id:
+                    raise NotFound("There is no such document in this bilan.")
+            earlier = await self.validated(session, caller.tenant, bilan.id, request.runs)
+            run = Run(
+                tenant=caller.tenant,
+                id=new_id("run"),
+                bilan=bilan.id,
+                beneficiary=bilan.beneficiary,
+                use_case=request.use_case,
+                mode=str(request.mode),
+                status=str(Status.RUNNING),
+                timings_ms={},
+                created_at=self.now(),
+            )
+            await store.add(session, run)
+        about = About.bilan_of(caller, bilan)
+        return bilan, run, Inputs(self.services, about, request, earlier)
+
+    async def validated(
+        self, session: AsyncSession, tenant: str, bilan: str, run_ids: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Return the envelopes of runs that the counsellor accepted, with `run` and `review`.
+
+        Raises:
+            NotFound: a run is not one of this bilan.
+            RunNotValidated: a run has not been accepted.
+        """
+        found = []
+        for run_id in run_ids:
+            run = await store.find(session, tenant, run_id)
+            if run is None or run.bilan != bilan:
+                raise NotFound("There is no such run in this bilan.")
+            if run.review is None or run.review["decision"] == "rejected":
+                raise RunNotValidated(
+                    "Review the run first: POST /v1/runs/{id}/review.", members={"run": run_id}
+                )
+            opened = await self._unsealed(session, run)
+            found.append({**opened, "run": run.id, "review": run.review, "ended_at": run.ended_at})
+        return found
+
+    async def _work(
+        self,
+        caller: Caller,
+        bilan: Bilan,
+        run: Run,
+        inputs: Inputs,
+        card: Mapping[str, Any],
+        claims: ConsentClaims | None,
+        emit: Emit | None,
+    ) -> RunView:
+        started = time.perf_counter()
+        try:
+            finished, answer = await self._perform(caller, bilan, inputs, card, claims, emit)
+            made = envelope(finished, card, current_trace_id())
+            timings = {"made": round((time.perf_counter() - started) * 1000)}
+            await self._finish(caller, run, made, timings, claims, answer)
+        except Problem as problem:
+            await self._end(run, problem)
+            raise
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(run, RunCancelled()))
+            raise
+        except Exception:
+            await self._end(run, Problem())
+            raise
+        return RunView(run, await self._restored(inputs.about, made))
+
+    async def _perform(
+        self,
+        caller: Caller,
+        bilan: Bilan,
+        inputs: Inputs,
+        card: Mapping[str, Any],
+        claims: ConsentClaims | None,
+        emit: Emit | None,
+    ) -> tuple[Finished, Answer | None]:
+        mode = inputs.request.mode
+        if mode is Mode.COMPUTED:
+            return Finished(Mode.COMPUTED, await RECIPES[card["id"]](inputs)), None
+        try:
+            if Mode.ASSISTED not in card["modes"]:
+                raise ModeNotAvailable
+            if claims is None:
+                raise ConsentTokenMissing
+            call = Call(caller, bilan, claims, card, inputs, emit)
+            return await self.assisted.perform(call)
+        except Problem as refusal:
+            if mode is Mode.ASSISTED or refusal.code not in _FALLBACKS:
+                raise
+            computed = Finished(Mode.COMPUTED, await RECIPES[card["id"]](inputs))
+            return replace(computed, fallback_reason=refusal.code), None
+
+    async def _finish(
+        self,
+        caller: Caller,
+        run: Run,
+        made: dict[str, Any],
+        timings: dict[str, int],
+        claims: ConsentClaims | None,
+        answer: Answer | None,
+    ) -> None:
+        """Write the closing record and the sealed result in one transaction.
+
+        Raises:
+            RunCancelled: the consent ended meanwhile; the output is discarded, not stored.
+        """
+        plaintext = canonical(made)
+        async with self.database.begin() as session:
+            if answer is None or claims is None:
+                record, stands = await self._record_computed(session, caller, run, made), True
+            else:
+                record = answer.dispatched.record
+                digest = await self.records.digest(session, run.tenant, run.beneficiary, plaintext)
+                stands = await self.gate.close(
+                    session,
+                    caller,
+                    claims,
+                    answer.dispatched,
+                    Kind.AI_RESULT,
+                    result_facts(answer, digest),
+                )
+            if stands:
+                await self._store(session, run, made, plaintext, record, timings)
+        if not stands:
+            raise RunCancelled(
+                "The consent was withdrawn while the model worked; nothing was kept."
+            )
+
+    async def _record_computed(
+        self, session: AsyncSession, caller: Caller, run: Run, made: Mapping[str, Any]
+    ) -> str:
+        fact = Fact(
+            Kind.RUN_COMPUTED,
+            run.tenant,
+            {
+                "use_case_id": run.use_case,
+                "use_case_version": str(made["version"]),
+                "oversight_level": made["oversight"],
+                "fallback_reason": made["fallback_reason"],
+            },
+            beneficiary=run.beneficiary,
+            bilan=run.bilan,
+            client=caller.client,
+            counsellor=caller.counsellor,
+        )
+        return await self.records.write(session, fact)
+
+    async def _store(
+        self,
+        session: AsyncSession,
+        run: Run,
+        made: Mapping[str, Any],
+        plaintext: bytes,
+        record: str,
+        timings: dict[str, int],
+    ) -> None:
+        key = await self.content.obtain(session, run.tenant, run.bilan)
+        run.envelope = seal(key, plaintext, f"{run.tenant}|{run.id}")
+        run.status, run.mode = str(Status.SUCCEEDED), str(made["mode"])
+        run.record, run.timings_ms, run.ended_at = record, timings, self.now()
+        await session.merge(run)
+
+    async def _end(self, run: Run, problem: Problem) -> None:
+        forbidden, cancelled = 403, problem.code == RunCancelled.code
+        status = Status.REFUSED if problem.status == forbidden else Status.FAILED
+        async with self.database.begin() as session:
+            run.status = str(Status.CANCELLED if cancelled else status)
+            run.problem = {"code": problem.code}
+            run.ended_at = self.now()
+            await session.merge(run)
+
+    async def _unsealed(self, session: AsyncSession, run: Run) -> dict[str, Any]:
+        key = await self.content.find(session, run.tenant, run.bilan)
+        if key is None or run.envelope is None:
+            raise NotFound("The run has no result, or its bilan is closed.")
+        opened: dict[str, Any] = json.loads(unseal(key, run.envelope, f"{run.tenant}|{run.id}"))
+        return opened
+
+    async def _restored(self, about: About, made: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the person's own words back, for the caller who may see them."""
+        answer = await self.services.json(
+            ANONYMIZER,
+            "restore",
+            "POST",
+            "/restorations",
+            about,
+            json={"value": {k: made[k] for k in ("result", "open_questions", "limits")}},
+        )
+        return {**made, **answer["value"], "unknown_surrogates": answer["unknown"]}
+
+    async def read(self, caller: Caller, run_id: str) -> RunView:
+        """Return a run of a bilan that the caller may work on, restored."""
+        async with self.database.begin() as session:
+            run = await store.find(session, caller.tenant, run_id)
+            if run is None:
+                raise NotFound
+            bilan = await self.bilans.open_for(session, caller, run.bilan)
+            made = None if run.envelope is None else await self._unsealed(session, run)
+        if made is None:
+            return RunView(run, None)
+        return RunView(run, await self._restored(About.bilan_of(caller, bilan), made))
+
+    async def review(
+        self, session: AsyncSession, caller: Caller, run_id: str, *, decision: str, reason: str
+    ) -> Run:
+        """Record what a named human thinks of a result (LR-K01, LR-K03).
+
+        Raises:
+            RunNotReviewable: the run has no result.
+        """
+        run = await store.find(session, caller.tenant, run_id, locked=True)
+        if run is None:
+            raise NotFound
+        await self.bilans.open_for(session, caller, run.bilan)
+        if run.status != Status.SUCCEEDED:
+            raise RunNotReviewable("Only a run that succeeded can be reviewed.")
+        run.review = {
+            "decision": decision,
+            "reason": reason,
+            "reviewer": caller.counsellor,
+            "at": rfc3339(self.now()),
+        }
+        fact = Fact(
+            Kind.HUMAN_REVIEW,
+            run.tenant,
+            {"review_decision": decision, "review_reason": reason, "use_case_id": run.use_case},
+            beneficiary=run.beneficiary,
+            bilan=run.bilan,
+            client=caller.client,
+            counsellor=caller.counsellor,
+            prev=run.record,
+        )
+        await self.records.write(session, fact)
+        await session.flush()
+        return run
+
+    async def check_replay(self, caller: Caller, mode: str, consent_token: str | None) -> None:
+        """Let a stored answer be replayed only while the gate would still let its call out.
+
+        Raises:
+            Problem: no token, or the consent no longer stands (profile section 6).
+        """
+        if mode == Mode.COMPUTED:
+            return
+        if consent_token is None:
+            if mode == Mode.BEST:
+                return
+            raise ConsentTokenMissing("Send `Consent-Token` with the repeat too.")
+        claims = self.consents.read_token(consent_token, caller)
+        async with self.database.begin() as session:
+            await self.gate.refuse_fallen(session, caller, claims)
+
+    async def recover(self) -> int:
+        """Close what a crash left open; returns how many dispatches had no end.
+
+        Every dispatch gets exactly one closing record, so that calls = closing records.
+        """
+        async with self.database.begin() as session:
+            for run in await store.left_running(session):
+                run.status, run.ended_at = str(Status.FAILED), self.now()
+                run.problem = {"code": "unknown_after_restart"}
+            left = await record_store.open_dispatches(session)
+            for dispatch in left:
+                fact = Fact(
+                    Kind.AI_ERROR,
+                    dispatch.tenant,
+                    {"reason": "unknown_after_restart"},
+                    beneficiary=dispatch.beneficiary,
+                    bilan=dispatch.bilan,
+                    consent=dispatch.consent,
+                    prev=dispatch.id,
+                )
+                await self.records.write(session, fact)
+            return len(left)

@@ -1,0 +1,27 @@
+"""Rows of runs."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.runs.rules import Status
+from gateway.tables import Run
+
+
+async def add(session: AsyncSession, run: Run) -> None:
+    """Insert a run."""
+    session.add(run)
+    await session.flush()
+
+
+async def find(
+    session: AsyncSession, tenant: str, run_id: str, *, locked: bool = False
+) -> Run | None:
+    """Return a run of the tenant."""
+    return await session.get(Run, (tenant, run_id), with_for_update=locked or None)
+
+
+async def left_running(session: AsyncSession) -> Sequence[Run]:
+    """Return the runs that nobody works on any more after a restart."""
+    return (await session.scalars(select(Run).where(Run.status == str(Status.RUNNING)))).all()

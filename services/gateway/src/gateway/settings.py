@@ -1,0 +1,36 @@
+"""Every knob of the gateway."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from keel.settings import ServiceSettings, SettingsConfigDict
+
+
+class Settings(ServiceSettings):
+    """Set by environment variables that begin with GATEWAY_."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="forbid")
+
+    database_url: str
+    keys_dir: Path
+    """Folder of the signing keys and the key-encryption key (`python -m gateway keys create`)."""
+    pass_jwks_file: Path = Path()
+    """Not read here: the gateway mints passes, the other services are given this file."""
+    public_url: str = "http://127.0.0.1:8000"
+    """The origin under which beneficiaries and integrators reach the gateway."""
+    log_origin: str = "localhost/passerelle/log"
+    anonymizer_url: str = "http://127.0.0.1:8001"
+    llm_router_url: str = "http://127.0.0.1:8002"
+    labour_market_url: str = "http://127.0.0.1:8003"
+    reports_url: str = "http://127.0.0.1:8004"
+    operator_socket: Path | None = None
+    """Where a running gateway hears the operator's verbs; only its owner can open it."""
+    access_token_lifetime: timedelta = timedelta(seconds=300)
+    consent_token_lifetime: timedelta = timedelta(seconds=600)
+    consent_validity: timedelta = timedelta(days=182)
+    ceremony_validity: timedelta = timedelta(days=7)
+    page_session: timedelta = timedelta(minutes=15)
+    attempt_deadline: timedelta = timedelta(seconds=120)
+    sequencer_interval: timedelta = timedelta(milliseconds=200)
+    max_document_bytes: int = 20 * 1024 * 1024
+    max_body_bytes: int = 1024 * 1024

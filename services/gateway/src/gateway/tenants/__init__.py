@@ -1,0 +1,1 @@
+"""Organisations and the software that calls for them (OAuth2)."""

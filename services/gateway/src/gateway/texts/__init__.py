@@ -1,0 +1,1 @@
+"""Free texts, pseudonymised and restored on demand."""

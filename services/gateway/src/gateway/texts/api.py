@@ -1,0 +1,82 @@
+"""Free texts of a bilan: pseudonymised and restored on demand, in memory."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.access import DocumentCallerDep
+from gateway.problems import BilanNotOpen, CounsellorNeeded
+from gateway.services import ANONYMIZER, About
+from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
+from keel.identifiers import BilanId
+from keel.problems import NotFound, problems
+
+router = APIRouter(prefix="/v1", tags=["text"])
+
+_REFUSALS = problems(NotFound, CounsellorNeeded, BilanNotOpen)
+
+
+class RawText(BaseModel):
+    """One text as it was written; `id` is yours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=100)]
+    text: Annotated[str, Field(max_length=200_000)]
+
+
+class ToPseudonymise(BaseModel):
+    """Texts of one bilan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bilan: BilanId
+    texts: list[RawText] = Field(min_length=1, max_length=50)
+
+
+class ToRestore(BaseModel):
+    """Any JSON value with surrogates of one bilan in its strings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bilan: BilanId
+    value: Any
+
+
+@router.post(
+    "/pseudonymisations",
+    responses={**_REFUSALS, 200: {"x-schema": "anonymizer#Pseudonymisations"}},
+)
+async def pseudonymise(
+    body: ToPseudonymise,
+    database: DatabaseDep,
+    services: ServicesDep,
+    bilans: BilansDep,
+    caller: DocumentCallerDep,
+) -> Response:
+    """Pseudonymise texts; the surrogates join those of the bilan."""
+    async with database.begin() as session:
+        about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
+    texts = [text.model_dump() for text in body.texts]
+    made = await services.call(
+        ANONYMIZER, "pseudonymise", "POST", "/pseudonymisations", about, json={"texts": texts}
+    )
+    return Response(made.content, media_type="application/json")
+
+
+@router.post("/restorations", responses={**_REFUSALS, 200: {"x-schema": "anonymizer#Restoration"}})
+async def restore(
+    body: ToRestore,
+    database: DatabaseDep,
+    services: ServicesDep,
+    bilans: BilansDep,
+    caller: DocumentCallerDep,
+) -> Response:
+    """Give the person's own words back; unknown surrogates stay and are reported."""
+    async with database.begin() as session:
+        about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
+    made = await services.call(
+        ANONYMIZER, "restore", "POST", "/restorations", about, json={"value": body.value}
+    )
+    return Response(made.content, media_type="application/json")
