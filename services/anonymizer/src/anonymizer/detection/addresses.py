@@ -14,8 +14,8 @@ _WAY = (
     r"chemin|chem\.|ch\.|route|rte\.?|place|pl\.|cours|quai|square|sq\.|passage|sente|sentier|"
     r"venelle|ruelle|villa|r[ée]sidence|r[ée]s\.|lotissement|lot\.|lieu[ -]dit|hameau|faubourg|fbg?\.?|"
     r"mont[ée]e|c[ôo]te|traverse|rond[ -]point|esplanade|promenade|parvis|voie|chauss[ée]e|"
-    r"quartier|clos|mail|rampe|escalier|galerie|port|pont|r\.|za|zi|zac|zone (?:artisanale|"
-    r"industrielle|d['’]activit[ée]s?)|cit[ée]|domaine|ravine|morne|habitation|bp|immeuble|b[âa]t(?:iment)?|tour)"
+    r"quartier|clos|mail|rampe|escalier|galerie|port|pont|r\.|cit[ée]|"
+    r"domaine|ravine|morne|habitation|immeuble|b[âa]t(?:iment)?|tour)"
 )
 _NUMBER = r"(?:\d{1,4}(?:[ ]?(?:bis|ter|quater|[a-e]))?(?:[ ]?[-/][ ]?\d{1,4})?[ ]?[,]?)"
 _NAME = r"[\w.'’°-]+"
@@ -25,7 +25,8 @@ _STOP = (
     r"|\d{5}\b|\+?\d\d[ .]\d\d[ .]\d\d)"
 )
 _STREET = rf"\b{_NUMBER}[ \t]{{0,2}}(?:\n[ \t]*)?{_WAY}\b[ \t]{{0,2}}(?:\n[ \t]*)?(?:{_STOP}{_NAME}[ \t]{{0,2}}){{1,6}}"
-_UNNUMBERED = rf"\b{_WAY}[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,6}}"
+_ZONE = r"(?:za|zi|zac|zone (?:artisanale|industrielle|d['’]activit[ée]s?))"
+_UNNUMBERED = rf"\b(?:{_WAY}|{_ZONE})[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,6}}"
 _COMPLEMENT = (
     r"(?:[ \t]*[,–-]?[ \t\n]*(?:(?:app?(?:artemen)?t\.?|b[âa]t(?:iment)?\.?|[ée]tage|esc(?:alier)?\.?|porte|bo[îi]te|bp|cs|"
     r"r[ée]sidence|lot(?:issement)?|tour|hall|entr[ée]e|immeuble)[ \t]*(?:n°)?[ \t]*[\w.'’-]{1,25}|\d{1,2}(?:er|e|[èe]me)[ ][ée]tage))"
@@ -36,10 +37,15 @@ _TOWN = (
     r"(?:[ \t-](?:(?:sur|sous|en|de|du|des|la|le|les|l[èe]s|lez|aux?|et|d['’]|l['’])[ \t-]?)*"
     r"(?-i:[A-ZÀ-Ý])[\w'’-]+){0,4}(?:[ \t]+cedex(?:[ ]\d{1,2})?)?"
 )
+_JOINED = r"[ \t]*\\?[,;–|-]?[ \t\n]*"
+# A hamlet needs no street: its name alone, or a house, before the postcode's line.
+_HAMLET = rf"^[ \t]*(?-i:[A-ZÀ-Ý])[\w'’-]+(?:[ ][\w'’-]+){{0,4}},[ ]{_TOWN}"
+_BACKWARDS = rf"\b{_WAY}[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,5}}(?<!\d )\b\d{{1,4}}\b(?=[ ]*[,\n])"
+_HOUSED = rf"\b(?:r[ée]sidence|lotissement|immeuble|lieu[ -]dit|hameau)[ ](?:{_STOP}{_NAME}[ ]?){{1,4}}(?:{_COMPLEMENT}){{1,2}}"
 _FLAGS = regex.IGNORECASE | regex.MULTILINE
 _ADDRESS = regex.compile(
-    rf"(?:{_STREET}(?:{_COMPLEMENT}){{0,3}}(?:[ \t]*[,;–|-]?[ \t\n]*{_TOWN})?"
-    rf"|{_UNNUMBERED}(?:{_COMPLEMENT}){{0,2}}[ \t]*[,;–|-]?[ \t\n]*{_TOWN})",
+    rf"(?:{_STREET}(?:{_COMPLEMENT}){{0,3}}(?:{_JOINED}{_TOWN})?"
+    rf"|{_UNNUMBERED}(?:{_COMPLEMENT}){{0,2}}{_JOINED}{_TOWN}|{_HAMLET}|{_BACKWARDS}|{_HOUSED})",
     _FLAGS,
 )
 _TOWN_LINE = regex.compile(rf"(?<![\d.,€-])(?<!\d )\b{_TOWN}", _FLAGS)

@@ -1,5 +1,7 @@
 """French words that identify nobody: what careers are told with. Compared folded."""
 
+import re
+
 from anonymizer.detection.folding import fold
 
 
@@ -26,7 +28,7 @@ formatrice|frigoriste|garde|gardien|gardienne|géomètre|gérant|gérante|gestio
 greffière|guide|horticulteur|horticultrice|hôte|hôtesse|huissier|infirmier|infirmière|informaticien|informaticienne
 ingénieur|ingénieure|inspecteur|inspectrice|instituteur|institutrice|interprète|intervenant|intervenante|jardinier
 jardinière|journaliste|juriste|kinésithérapeute|laborantin|lead|libraire|livreur|livreuse|logisticien|logisticienne
-maçon|maçonne|magasinier|magasinière|maître d'hôtel|manager|manageur|manageuse|manutentionnaire|maraîcher|maraîchère
+magasinier|magasinière|maître d'hôtel|manager|manageur|manageuse|manutentionnaire|maraîcher|maraîchère
 maroquinier|maroquinière|masseur|mécanicien|mécanicienne|médecin|médiateur|médiatrice|menuisier|menuisière|métallier
 métreur|métreuse|monteur|monteuse|moniteur|monitrice|notaire|opérateur|opératrice|opticien|opticienne|orthophoniste
 orthoptiste|ouvrier|ouvrière|palefrenier|pâtissier|pâtissière|paysagiste|peintre|pharmacien|pharmacienne|photographe
@@ -86,10 +88,23 @@ nord|pas-de-calais|moselle|bas-rhin|haut-rhin|seine-saint-denis|val-de-marne|hau
 
 BODIES_KEPT = _words("""
 france travail|pôle emploi|pole emploi|anpe|cap emploi|mission locale|missions locales|ml|transitions pro|fongecif|opco|opcos|cpf|mon compte formation
-apec|afpa|greta|cnam|cned|agefiph|fiphfp|mdph|cpam|caf|msa|urssaf|carsat|assurance maladie|sécurité sociale|dreets|drees|dares|insee|onisep
+apec|afpa|cnam|cned|agefiph|fiphfp|mdph|cpam|caf|msa|urssaf|carsat|assurance maladie|sécurité sociale|dreets|drees|dares|insee|onisep
 qualiopi|uraf|éducation nationale|état|etat|fonction publique|armée|gendarmerie|police|police nationale|union européenne|france compétences|région|département
 cse|chsct|irp|rh|drh|daf|dsi|dg|pme|tpe|pme-pmi|eti|smic|cdi|cdd|rqth|aah|are|rsa|pmsmp|poei|pse|csp|rtt|tva|bfr|btp|esat|ehpad|siret|siren|ape|naf|rib|iban|nir|cni
 esco|faj|fse|dif|pdc|oeth|ccn|n+1|n+2|vsi|snu|service civique|pole|cap'emploi|bpf|lld|tms|epi|qse|hse|rse|rgpd|it|tig|mig|mag|cfdt|cgt|fo|cftc|cfe-cgc|sud|unsa|fsu|solidaires
+""")
+
+# Of streets, schools and theories, not of anybody's file.
+PUBLIC_FIGURES = _words("""
+marie curie|jules ferry|victor hugo|jean moulin|louis pasteur|jean jaurès|jules verne|albert camus|simone veil|georges pompidou|charles de gaulle
+rosa parks|george sand|émile zola|claude bernard|ambroise paré|léonard de vinci|albert einstein|antoine de saint-exupéry|jacques prévert|john holland
+donald super|edgar schein|carl rogers|abraham maslow|carl jung|isabel myers
+""")
+
+TESTS = _words("""
+holland|kolb|likert|rorschach|myers|briggs|myers-briggs|schein|gardner|maslow|jung|super|strong|gordon|disc|hexaco|neo|irmr|ennéagramme|enneagramme|ikigai
+investigateur|artistique|entreprenant|conventionnel|réaliste|realiste|big five|parcoréo|transférence|cattell|eysenck|raven|d48|d70|naf|sosie|papi|talentoday
+indeed|hellowork|linkedin recruiter|monster|leboncoin|welcome to the jungle|miro|airtable|isacompta|edenred|swile|doodle|klaxoon|genially|kahoot|wooclap
 """)
 
 LANGUAGES = _words("""
@@ -111,10 +126,15 @@ franc|fidèle|gentil|grâce|harmonie|honoré|honorée|iris|jasmine|jasmin|jade|j
 lune|lys|mai|major|marin|marine|mars|marguerite|matin|maxime|melody|mercedes|miel|modeste|noël|océan|olive|olivier|opale|or|orange|orient
 parfait|paris|parise|pascal|pascale|pensée|perle|pierre|plaisance|prince|prudence|reine|rémi|roman|romane|rose|rosé|roue|roy|ruby|saint|salut
 salomé|sauveur|savane|seconde|sérénité|sincère|sol|soleil|solène|tara|théâtre|tulipe|valentin|venise|vérité|véronique|victoire|vigile|violette|vive|vivien|zen|bien|bon|son|mon|ma|ta|sa|an|en|et|un|au|de|du|des|je|tu|il|on|si|ni|ou|lui|toi|moi|dis|dit|sue|lot|art|mode|ami|amie|mine|lira|saisi|terre|port|sage|abc|do|ha|hi|ho|ai|ty|by|mo|ann|go|line|web|data|pro|projet|type|cadre
-chérie|cher|madame|madeleine|bernard|martin|gilles|guy|pape|baron|comte|marquis|roi|duc|mais|mal|car|or|donc|mer|lac|bois|val|mont|tour|style|classe|test|forme|service|temps|nombre|gestion|accord|titre|norme|plan|fin|lien|sens|main|art|code
+papa|maman|mamie|papi|papy|tata|tonton|chérie|cher|madame|madeleine|bernard|martin|gilles|guy|pape|baron|comte|marquis|roi|duc|mais|mal|car|or|donc|mer|lac|bois|val|mont|tour|style|classe|test|forme|service|temps|nombre|gestion|accord|titre|norme|plan|fin|lien|sens|main|art|code
 """)
 
-ALL_KEPT = HEADINGS | SOFTWARE | DIPLOMAS | PLACES_KEPT | BODIES_KEPT | LANGUAGES | TIMES
+TITLES = _words("m|mm|mr|mme|mmes|mlle|mle|monsieur|madame|mademoiselle|dr|docteur|me|pr|maitre|professeur")
+
+ALL_KEPT = TITLES | TESTS | HEADINGS | SOFTWARE | DIPLOMAS | PLACES_KEPT | BODIES_KEPT | LANGUAGES | TIMES
+
+# Folded, these two are the town of Mâcon: they are compared as written.
+_CEDILLA = frozenset(("maçon", "maçonne", "maçons"))
 
 # Words of grammar and of everyday career talk: a finding made only of these is none.
 PLAIN = _words("""
@@ -127,14 +147,21 @@ responsable|développement|recherche|informatique|réseau|réseaux|web|digital|f
 restauration|hôtellerie|tourisme|environnement|agriculture|artisanat|mécanique|électricité|électronique|soudure|peinture|menuiserie|plomberie|chauffage
 management|stratégie|organisation|planning|budget|reporting|audit|conseil|expertise|innovation|analyse|conception|étude|études|technique|techniques
 niveau|notions|courant|bilingue|intermédiaire|débutant|avancé|scolaire|professionnel|professionnelle|maternelle|langue|lu|écrit|parlé|temps|plein|partiel
-mobilité|disponible|immédiatement|célibataire|marié|mariée|divorcé|divorcée|enfant|enfants|véhicule|permis|nationalité|française|français|né|née
+mobilité|disponible|immédiatement|célibataire|divorcé|divorcée|enfant|enfants|véhicule|permis|nationalité|française|français|né|née
 """)
+
+
+_CODE = re.compile(r"(?:rncp|rs|rome|iso|caces|naf|ape) ?[a-z]?\d+|\b[ei][ns][ft][jp]\b|\b[a-n]\d{4}\b|\b[abc][12]\b")
 
 
 def is_kept(text: str) -> bool:
     """Say whether a finding is made of nothing but words that identify nobody."""
+    if text.lower().strip() in _CEDILLA:
+        return True
     folded = " ".join(fold(text).replace("\t", " ").split()).strip(" .,:;-'")
     if folded in ALL_KEPT or folded in OCCUPATIONS or not folded:
+        return True
+    if _CODE.search(folded):
         return True
     words = folded.replace("'", " ").replace("/", " ").replace(",", " ").split()
     if words[0] in OCCUPATIONS and words[0] not in ("maitre", "maitresse"):

@@ -8,7 +8,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
-from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PLAIN, is_kept
+from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PLAIN, PUBLIC_FIGURES, TIMES, is_kept
 
 _CAP = r"(?:(?:[DdLNO]['’])?[A-ZÀ-ÝŸŒ][\w'’ʼ]*(?:[-‐‑][\w'’]+)*)"
 _PARTICLE = r"(?:de la|de l['’]|de|du|des|d['’]|le|la|van der|van den|van|von|el|al|ben|bin|ould|da|dos|do|di|del|della|ait|aït|san|mac|mc|y|e)"
@@ -25,33 +25,36 @@ _TITLED_LOW = re.compile(
     r"\b(?:madame|monsieur|mademoiselle|mme|mlle|mr|dr|docteur|ma[îi]tre)[ \n](?P<name>[a-zà-ÿ][\w'’-]{2,}(?: [a-zà-ÿ][\w'’-]{2,})?)"
 )
 _FIELD = re.compile(
-    r"(?:^|(?<=[|;,({\[\"'«\n\t]))[ \t\"']*(?:nom(?: d['’]usage| de naissance| de famille)?(?: et pr[ée]noms?| complet)?|"
+    r"(?i:(?:^|(?<=[|;,({\[\"'«\n\t]))[ \t\"']*(?:nom(?: d['’]usage| de naissance| de famille)?(?: et pr[ée]noms?| complet)?|"
     r"pr[ée]nom(?:s|\(s\))?(?: et nom)?|candidate?|b[ée]n[ée]ficiaire|b[ée]n[ée]f\.?|titulaire|contact|interlocut\w+|salari[ée]e?|"
     r"stagiaire|conseill[èe]re?|consultante?|r[ée]f[ée]rente?|tut(?:eur|rice)|manager|responsable|r[ée]dig[ée] par|auteure?|"
     r"signature|sign[ée]|de|from|[àa]|to|cc|first_?name|last_?name|name|full_?name|nom_?prenom|personne|usager|"
-    r"employ[ée]e?|int[ée]ress[ée]e?|pilote|animat\w+|n\+1|sup[ée]rieure?)[\"']?[ \t]*[:=][ \t]*[\"']?"
+    r"employ[ée]e?|int[ée]ress[ée]e?|pilote|animat\w+|n\+1|sup[ée]rieure?)[\"']?[ \t]*[:=][ \t]*[\"']?)"
     rf"(?:{_TITLE}[ ]+)?(?P<name>{_LINE_NAME})",
-    re.IGNORECASE | re.MULTILINE,
+    re.MULTILINE,
 )
 _FIELD_LOW = re.compile(
     r"\b(?:nom|pr[ée]nom|first_?name|last_?name|name)[\"']?[ \t]*[:=][ \t]*[\"']?(?P<name>[^\W\d_][\w'’ -]{1,30}?)(?=[\"',;|\n\t}]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SAID = re.compile(
-    r"(?:je m['’ ]?appelle|je soussign[ée]+(?:\(e\))?,?|moi c['’]est|(?:il|elle) s['’]appelle|appel(?:ez|le)[- ]moi|au nom de|"
+    r"\b(?i:je m['’ ]?appelle|je soussign[ée]+(?:\(e\))?,?|moi c['’]est|(?:il|elle) s['’]appelle|appel(?:ez|le)[- ]moi|au nom de|"
     r"de la part de|pr[ée]nomm[ée]e?|nomm[ée]e?|dite?|alias|surnomm[ée]e?|bonjour|bonsoir|ch[èe]re?|salut|coucou|"
-    rf"merci|bises|bisous|cordialement,?|sign[ée])[ \n]+(?:{_TITLE}[ ]+)?[«\"“]?[ ]?(?P<name>{_NAME})",
-    re.IGNORECASE,
+    rf"merci|bises|bisous|cordialement,?|sign[ée])[ \n]+(?:{_TITLE}[ ]+)?[«\"“]?[ ]?(?P<name>{_NAME})"
 )
 _SPEAKER = re.compile(rf"^(?:\[?\d\d:\d\d(?::\d\d)?\]?[ -]*)?(?P<name>{_LINE_NAME}|[A-ZÀ-Ý]{{2,}})[ ]?(?:\(\w+\))?[ ]?:(?=[ \n])", re.MULTILINE)
 _TOKEN = re.compile(r"(?:[DdLNO]['’])?[^\W\d_][\w'’ʼ]*(?:[-‐‑][^\W\d_][\w'’]*)*")
 _RELATIVE = re.compile(
-    r"\b(?:mon|ma|mes|son|sa|ses|notre|votre|leur|ton|ta)[ ](?:fille|fils|fr[èe]re|s[oœ]eur|mari|femme|conjointe?|compagnon|compagne|"
+    r"\b(?i:(?:mon|ma|mes|son|sa|ses|notre|votre|leur|ton|ta)[ ](?:fille|fils|fr[èe]re|s[oœ]eur|mari|femme|conjointe?|compagnon|compagne|"
     r"m[èe]re|p[èe]re|cousine?|tante|oncle|amie?|copain|copine|coll[èe]gue|chef(?:fe)?|patronn?e?|manager|conseill[èe]re?|tutrice|tuteur|"
-    rf"formateur|formatrice|avocate?|binôme|associ[ée]e?|voisine?|assistante?|n\+1)[ ,]+(?:{_TITLE}[ ])?(?P<name>{_CAP}(?:[ ]{_CAP})?)",
-    re.IGNORECASE,
+    rf"formateur|formatrice|avocate?|binôme|associ[ée]e?|voisine?|assistante?|n\+1))[ ,]+(?:{_TITLE}[ ])?(?P<name>{_CAP}(?:[ ]{_CAP})?)"
 )
 _SIGNED = re.compile(rf"(?:^|\n)[ \t>]*(?P<name>{_LINE_NAME})[ \t]*(?=\n*\Z|\n--|\n+(?:PS|P\.S\.|T[ée]l|Le \d))")
+_INITIALED = re.compile(rf"(?<![\w.]){_INITIAL}[ ]?(?P<name>{_CAP}{{1}})(?<=\w\w\w)")
+_CELLS = re.compile(r"(?<=[;|,\t\n])[ ]?(?P<a>[^\W\d_][\w'’ -]{1,25})[;|\t][ ]?(?P<b>[^\W\d_][\w'’ -]{1,25})(?=[;|\t])")
+_SPACED = re.compile(r"^[ \t]*(?P<name>(?:[A-ZÀ-ÝŁŽŠ-][ ]{1,4}){5,}[A-ZÀ-ÝŁŽŠ])[ \t]*$", re.MULTILINE)
+_ROMAN = r"[ivx]{1,5}\b"
+_PUBLIC = re.compile(rf"[\w-]+ (?:{_ROMAN}|de gaulle\b)|(?:{'|'.join(sorted(PUBLIC_FIGURES))})\b")
 _HEAD_LINES = 8
 
 
@@ -84,7 +87,7 @@ class NamesByContext(EntityRecognizer):  # type: ignore[misc] - presidio publish
 def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
     for pattern, score in ((_TITLED, 0.9), (_FIELD, 0.85), (_RELATIVE, 0.8)):
         for match in pattern.finditer(text):
-            yield from _shortened(text, *match.span("name"), score)
+            yield from _shortened(text, *match.span("name"), score, titled=pattern is _TITLED)
     for match in _TITLED_LOW.finditer(text):
         yield from _low_title(*match.span("name"), match["name"])
     for match in _FIELD_LOW.finditer(text):
@@ -93,19 +96,31 @@ def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
     yield from _spoken(text)
     yield from _by_given_name(text)
     yield from _at_head(text)
+    yield from _in_cells(text)
+    for match in _INITIALED.finditer(text):
+        if match["name"].isupper() or fold(match["name"]) in gazetteer().surnames:
+            yield (*match.span(), 0.75)
     for match in _SIGNED.finditer(text):
         if _has_given_name(match["name"]):
             yield from _shortened(text, *match.span("name"), 0.75)
 
 
-def _shortened(text: str, start: int, end: int, score: float) -> Iterator[tuple[int, int, float]]:
-    """Cut a candidate before the first word that cannot be in a name."""
+def _shortened(
+    text: str, start: int, end: int, score: float, *, titled: bool = False
+) -> Iterator[tuple[int, int, float]]:
+    """Cut a candidate before the first word that cannot be in a name.
+
+    After a title even Noël and Avril are surnames, where an occupation or a heading is not.
+    """
     stop = start
     for word in _TOKEN.finditer(text, start, end):
         folded = fold(word[0])
         first = word.start() == start
         known = folded in ALL_KEPT or folded in OCCUPATIONS or (folded in PLAIN and not _is_particle(folded))
-        if known and not (gazetteer().is_first_name(word[0]) and not first and folded not in OCCUPATIONS):
+        borne = word[0][:1].isupper() and folded in gazetteer().surnames and folded in OCCUPATIONS
+        given = not first and folded not in OCCUPATIONS and gazetteer().is_first_name(word[0])
+        after_title = titled and first and folded in TIMES
+        if known and not (borne or given or after_title):
             break
         if "\n" in text[stop : word.start()] and not _continues(text, word):
             break
@@ -122,6 +137,21 @@ def _continues(text: str, word: re.Match[str]) -> bool:
     """Say whether a name may go on on the next line: the line goes on in small letters."""
     rest = text[word.end() : word.end() + 12].lstrip(" ,")
     return rest[:1].islower() or rest[:1] in "(.,;"
+
+
+def _in_cells(text: str) -> Iterator[tuple[int, int, float]]:
+    """Yield a surname and a given name in two cells of a table, and spaced-out letters on top."""
+    known = gazetteer()
+    for match in _CELLS.finditer(text):
+        one, other = fold(match["a"]), fold(match["b"])
+        for given, family in ((one, other), (other, one)):
+            if known.is_first_name(given) and not _is_plain_word(given) and family in known.surnames:
+                yield (*match.span("a"), 0.8)
+                yield (*match.span("b"), 0.8)
+                break
+    first = _SPACED.search(text[:400])
+    if first is not None and not is_kept(first["name"].replace(" ", "")):
+        yield (*first.span("name"), 0.8)
 
 
 def _is_particle(folded: str) -> bool:
@@ -167,16 +197,22 @@ def _by_given_name(text: str) -> Iterator[tuple[int, int, float]]:
     words = list(_TOKEN.finditer(text))
     known = gazetteer()
     for index, word in enumerate(words):
-        if not word[0][0].isupper() or not known.is_first_name(word[0]):
+        folded = fold(word[0])
+        if not word[0][0].isupper() or len(folded) < 3 or _is_particle(folded):  # noqa: PLR2004
+            continue
+        if not known.is_first_name(word[0]) or _PUBLIC.match(fold(text[word.start() : word.end() + 30])):
             continue
         ambiguous = _is_plain_word(word[0])
+        before = words[index - 1] if index else None
+        if before is not None and _is_inverted(text, before, word):
+            yield _inverted_start(text, words, index), word.end(), 0.8
+            continue
         end = _surname_end(text, words, index)
         if end is not None and not (ambiguous and not _surname_like(text[word.end() : end])):
             yield word.start(), end, 0.8
             continue
-        before = words[index - 1] if index else None
         if before is not None and _precedes(text, before, word) and not ambiguous:
-            yield before.start(), word.end(), 0.8
+            yield _inverted_start(text, words, index), word.end(), 0.8
         elif not ambiguous and fold(word[0]) in known.common_first_names and len(word[0]) > 2:  # noqa: PLR2004
             if not _in_a_name_of_thing(text, word.start()):
                 yield word.start(), word.end(), 0.65
@@ -198,13 +234,36 @@ def _surname_end(text: str, words: list[re.Match[str]], index: int) -> int | Non
         if _is_particle(folded):
             last = word
             continue
-        if not word[0][0].isupper() or folded in OCCUPATIONS or folded in ALL_KEPT or folded in PLAIN:
+        borne = folded in gazetteer().surnames and folded in OCCUPATIONS and end is None
+        if any(c.isdigit() for c in word[0]):
+            break
+        if not word[0][0].isupper() or (folded in (OCCUPATIONS | ALL_KEPT | PLAIN) and not borne):
             break
         end, last = word.end(), word
     follows = text[end : end + 1] if end is not None else ""
     if end is None and text[last.end() : last.end() + 4].strip()[1:2] == "." and text[last.end() : last.end() + 4].strip()[:1].isupper():
         return last.end() + text[last.end() :].index(".") + 1
     return end + 1 if end is not None and follows == "." and text[end - 2 : end - 1] == " " else end
+
+
+def _is_inverted(text: str, before: re.Match[str], word: re.Match[str]) -> bool:
+    """Say whether the words are NOM Prénom: capitals before a given name in small letters."""
+    shouted = before[0].isupper() and len(before[0]) > 2 and not _is_plain_word(before[0])  # noqa: PLR2004
+    return shouted and not word[0].isupper() and text[before.end() : word.start()] in (" ", "  ")
+
+
+def _inverted_start(text: str, words: list[re.Match[str]], index: int) -> int:
+    """Return where a surname before a given name starts, its particles included."""
+    start = words[index - 1].start()
+    for word in reversed(words[max(0, index - 4) : index - 1]):
+        gap = text[word.end() : start]
+        shouted = words[index - 1][0].isupper() and word[0].isupper() and len(word[0]) > 1
+        if gap not in (" ", "'", "’") or not (_is_particle(fold(word[0])) or shouted):
+            break
+        if _is_plain_word(word[0]) and not _is_particle(fold(word[0])):
+            break
+        start = word.start()
+    return start
 
 
 def _precedes(text: str, before: re.Match[str], word: re.Match[str]) -> bool:
@@ -214,7 +273,11 @@ def _precedes(text: str, before: re.Match[str], word: re.Match[str]) -> bool:
     folded = fold(before[0])
     if folded in PLAIN or folded in OCCUPATIONS or folded in ALL_KEPT or folded in AMBIGUOUS:
         return False
-    return (before[0].isupper() and len(before[0]) > 2) or folded in gazetteer().surnames  # noqa: PLR2004
+    follows = text[word.end() : word.end() + 3].lstrip(" ")[:1]
+    alone = text[: before.start()].rsplit("\n", 1)[-1].strip(" >-•").replace(" ", "")
+    on_top = follows in ("", ",", "\n", ":", "(", "–", "-") and _is_particle(alone.lower() or "de")
+    shouted = before[0].isupper() and len(before[0]) > 2  # noqa: PLR2004
+    return shouted or on_top or folded in gazetteer().surnames
 
 
 _THINGS = re.compile(

@@ -9,7 +9,9 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
 
-from anonymizer.detection.lexicon import is_kept
+from anonymizer.detection.folding import fold
+from anonymizer.detection.gazetteer import gazetteer
+from anonymizer.detection.lexicon import AMBIGUOUS, OCCUPATIONS, PLAIN, is_kept
 
 MODEL = "fr_core_news_md"
 _UNUSED = ("morphologizer", "parser", "attribute_ruler", "lemmatizer", "tagger", "senter")
@@ -87,17 +89,78 @@ class NamesByModel(EntityRecognizer):  # type: ignore[misc] - presidio publishes
         return found
 
 
+_TITLES = re.compile(
+    r"^(?:(?:M|MM|Mr|Mme|Mmes|Mlle|Mle|Dr|Me|Pr|Monsieur|Madame|Mademoiselle|Docteur|Maître|Bonjour|"
+    r"Bonsoir|Salut|Cher|Chère|Coucou|Merci|Slt|La|Le|L['’])\b[. ]*)+",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"(?:[ABC][12]|[A-N]\d{4}|RNCP ?\d+|RS ?\d+|\W*\d+\W*)$")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;•*>+)»\"]|[-–—])[ \t]*$", re.MULTILINE)
+
+
+_PLACED = re.compile(
+    r"(?:\b(?:[àa]|en|de|sur|vers|depuis|dans|près|du|des|par|quartier|secteur|au|aux)[ \n]|\bd['’]|\()$", re.IGNORECASE
+)
+_EMPLOYING = re.compile(
+    r"(?:\b(?:chez|pour|[àa] la|au|société|groupe|entreprise|employeur[ ]?:?)[ ]|\b[àa] l['’])$", re.IGNORECASE
+)
+
+
 def _results(text: str, label: str, start: int, end: int) -> Iterator[RecognizerResult]:
-    for line in re.finditer(r"[^\n\t|]+", text[start:end]):
-        written = line[0].strip(" .,;:-–•()")
-        if len(written) < 2 or is_kept(written) or not _named(written):  # noqa: PLR2004
-            continue
-        at = start + line.start() + line[0].index(written)
-        yield RecognizerResult(label, at, at + len(written), 0.6)
+    """Yield the span line by line, without titles and without what is no name."""
+    for line in re.finditer(r"[^\n\t|@·•<>]+", text[start:end]):
+        written = line[0]
+        skip = len(written) - len(written.lstrip(" .,;:-–•()«»\""))
+        title = _TITLES.match(written, skip) if label == "PERSON" else None
+        skip = title.end() if title is not None else skip
+        written = written[skip:].rstrip(" .,;:-–•(«\"")
+        at = start + line.start() + skip
+        if _is_name(text, label, written, at):
+            yield RecognizerResult(label, at, at + len(written), 0.6)
 
 
-def _named(written: str) -> bool:
-    """Say whether the words can be a name: one begins with a capital, none is a number."""
+def _is_name(text: str, label: str, written: str, at: int) -> bool:
+    if len(written) < 2 or is_kept(written) or _CODE.match(written):  # noqa: PLR2004
+        return False
     words = re.findall(r"[^\W_]+", written)
-    capitals = [word for word in words if word[:1].isupper()]
-    return bool(capitals) and not any(word.isdigit() and len(word) > 2 for word in words)  # noqa: PLR2004
+    if not any(word[:1].isupper() for word in words):
+        return False
+    if any(word.isdigit() and len(word) > 2 for word in words):  # noqa: PLR2004
+        return False
+    if _is_field_name(text, at + len(written)) and not _is_listed(words[0]):
+        return False
+    if label == "PERSON":
+        return _may_be_somebody(written, words, text, at)
+    if label == "LOCATION":
+        return gazetteer().is_commune(written) or _PLACED.search(text[max(0, at - 12) : at]) is not None
+    if len(words) > 1:
+        return True
+    acronym = written.isupper() and len(written) <= 5  # noqa: PLR2004
+    if acronym or (_starts_sentence(text, at) and not _is_listed(words[0])):
+        return _EMPLOYING.search(text[max(0, at - 14) : at]) is not None
+    return True
+
+
+def _may_be_somebody(written: str, words: list[str], text: str, at: int) -> bool:
+    first = fold(words[0])
+    if first in OCCUPATIONS or written[:2].lower() in ("m'", "j'", "c'"):
+        return False
+    if first in ("de", "du", "des") and not any(_is_listed(word) for word in words[1:]):
+        return False
+    everyday = len(words) == 1 and (first in AMBIGUOUS or not _is_listed(words[0]))
+    goes_on = re.match(r"[ ,][ ]?[a-zà-ÿ]", text[at + len(written) :]) is not None
+    return not (everyday and first in (AMBIGUOUS | PLAIN) and goes_on and _starts_sentence(text, at))
+
+
+def _is_listed(word: str) -> bool:
+    lists, folded = gazetteer(), fold(word)
+    return folded in lists.first_names or folded in lists.surnames or folded in lists.communes
+
+
+def _is_field_name(text: str, end: int) -> bool:
+    """Say whether the words are the name of a field: a colon follows."""
+    return re.match(r"[ \u00a0)]{0,2}[:=](?!/)", text[end:]) is not None
+
+
+def _starts_sentence(text: str, at: int) -> bool:
+    return _SENTENCE_START.search(text[max(0, at - 12) : at]) is not None

@@ -8,7 +8,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
-from anonymizer.detection.lexicon import BODIES_KEPT, OCCUPATIONS, PLAIN, is_kept
+from anonymizer.detection.lexicon import BODIES_KEPT, HEADINGS, OCCUPATIONS, PLAIN, SOFTWARE, is_kept
 
 _HEAD = (
     r"(?:soci[ée]t[ée](?: coop[ée]rative)?|SARL|SASU?|S\.A\.S?|SA|EURL|EARL|SCOP|SCI|SNC|SELARL|GAEC|groupe|cabinet|association|asso|"
@@ -31,7 +31,7 @@ _HEAD = (
 _CAP = r"(?:[A-ZÀ-ÝŒ][\w’'&+.-]*|\d{1,3}(?=[ ][A-Z]))"
 _LINK = r"(?:de la|de l['’]|de|du|des|d['’]|la|le|les|l['’]|à|au|aux|et|en|sur|sous|lès|&|-|–)"
 _TAIL = rf"(?:[ \u00a0](?:{_LINK}[ \u00a0]?){{0,2}}(?:(?<=['’]){_CAP}|{_CAP}|[«\"“][^»\"”\n]{{2,40}}[»\"”]))"
-_BY_HEAD = re.compile(rf"(?<![\w-])(?P<name>(?i:{_HEAD}){_TAIL}{{1,6}})")
+_BY_HEAD = re.compile(rf"(?<![\w-])(?P<name>(?i:{_HEAD})(?:[ ][a-zà-ÿ]{{5,14}})?{_TAIL}{{1,6}})")
 _CHEZ = re.compile(
     rf"(?P<chez>\b(?:chez|CHEZ|Chez))[ \n](?P<name>{_CAP}(?:[ ](?:{_LINK}[ ]?)?{_CAP}){{0,4}})"
 )
@@ -44,9 +44,16 @@ _FIELD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _LEGAL = re.compile(rf"\b(?P<name>{_CAP}(?:[ ](?:{_LINK}[ ]?)?{_CAP}){{0,3}}[ ](?:SARL|SAS|SASU|SA|EURL|SCOP|& (?:Fils|Associés|Cie|Frères)|et (?:Fils|Associés|Cie|Frères)))\b")
-_SPLIT = re.compile(r"\s*(?:\t|\||[ ][–—-][ ]|,|;|\(|\)|:|•|·)\s*")
 _DATED = re.compile(r"(?:19|20)\d\d|\b\d\d/\d\d\b")
 _SEGMENT = re.compile(r"[^\t|,;():•·\n]+?(?=\s*(?:[ ][–—-][ ]|[\t|,;():•·\n]|$))", re.MULTILINE)
+
+
+# In small letters these are common nouns: an "atelier Power BI" is no employer.
+_WEAK = re.compile(
+    r"ateliers?|services?|solutions|industries?|caves?|bar|caf[ée]|maison|club|[ée]tudes?|salon|magasin|centre|ville|commune|"
+    r"agence|domaine|transports?|constructions?|chantiers?|int[ée]rim|spa|assurances?|caisse|plastiques?|r[ée]sidence|sa|sas|ch|"
+    r"r[ée]gie|usine|boutique|entreprise|groupe|studio|cin[ée]ma|th[ée][âa]tre|cave|ferme|forges?|taxis?|optique|h[ôo]tel|fac|lp|mas|fam"
+)
 
 
 class OrganisationsByGrammar(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
@@ -75,8 +82,9 @@ class OrganisationsByGrammar(EntityRecognizer):  # type: ignore[misc] - presidio
 def _candidates(text: str) -> Iterator[tuple[str, int, int, float]]:
     for match in _BY_HEAD.finditer(text):
         if not is_kept(match["name"]) and not _is_public(match["name"]):
-            start, end = match.span("name")
-            yield "ORGANISATION", start, _without_town(text, start, end), 0.75
+            start, end = _cut(text, *match.span("name"))
+            if end > start:
+                yield "ORGANISATION", start, _without_town(text, start, end), 0.75
     for pattern, score in ((_CHEZ, 0.75), (_AT, 0.55), (_LEGAL, 0.8)):
         for match in pattern.finditer(text):
             if not is_kept(match["name"]) and not _is_public(match["name"]) and not _is_phrase(match["name"]):
@@ -87,6 +95,25 @@ def _candidates(text: str) -> Iterator[tuple[str, int, int, float]]:
             yield "ORGANISATION", match.start("name"), match.start("name") + len(name), 0.8
     for start, end in _lines(text):
         yield from _beside_towns(text, start, end)
+
+
+def _cut(text: str, start: int, end: int) -> tuple[int, int]:
+    """Stop before the next occupation or heading; nothing is left when no name follows the kind."""
+    words = list(re.finditer(r"[^\W_][\w'’.&-]*", text[start:end]))
+    if words[0][0].islower() and _WEAK.fullmatch(words[0][0]):
+        return start, start
+    shouted = text[start:end].isupper()
+    last = 0
+    for index, word in enumerate(words):
+        folded = fold(word[0])
+        if index and (folded in OCCUPATIONS or folded in HEADINGS or folded in SOFTWARE):
+            break
+        everyday = folded in PLAIN
+        if index and everyday and shouted and len(folded) > 3:  # noqa: PLR2004
+            break
+        if not everyday or (word[0][0].isupper() and not shouted):
+            last = index
+    return (start, start + words[last].end()) if last else (start, start)
 
 
 def _is_public(name: str) -> bool:

@@ -12,6 +12,7 @@ from anonymizer.detection.rules import Finding, Hints
 _SURE = 0.65
 _WORD = re.compile(r"[^\W\d_](?:[\w'’ʼ]|[-‐‑](?=\w))*")
 _PARTICLES = frozenset("de du des le la les d l van der den von el al ben bin da dos do di".split())
+_BEFORE = re.compile(r"(?<!\w)(?:[A-ZÀ-Ý]\.[ ]?-?){1,3}$|(?<![\w.])[A-ZÀ-Ý]{1,2} $")
 _SHORTEST = 3
 _MAX_NAMES = 400
 
@@ -118,7 +119,11 @@ def _occurrences(text: str, folded: str, known: _Known) -> Iterator[Finding]:
     for match in re.finditer(rf"(?<![^\W_]){pattern}(?:s(?=['’]))?(?![^\W_])", folded):
         if known.needs_capital and not text[match.start()].isupper():
             continue
-        yield Finding(match.start(), match.end(), known.label, known.rule, known.score)
+        start = match.start()
+        if known.label == "PERSON":
+            initial = _BEFORE.search(text[max(0, start - 8) : start])
+            start -= len(initial[0]) if initial is not None else 0
+        yield Finding(start, match.end(), known.label, known.rule, known.score)
 
 
 def _initials(text: str, findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -138,7 +143,9 @@ def _initials(text: str, findings: Sequence[Finding]) -> Iterator[Finding]:
         if not 2 <= len(letters) <= 4 or key in seen:  # noqa: PLR2004
             continue
         seen.add(key)
-        for order in ({key, key[-1:] + key[:-1], key[1:] + key[:1]}):
+        double = "-" in text[finding.start : finding.end].split(" ")[0]
+        given = {key[:2]} if double and len(key) > 2 else set()  # noqa: PLR2004
+        for order in {key, key[-1:] + key[:-1], key[1:] + key[:1]} | given:
             yield from _dotted(text, order)
 
 

@@ -5,6 +5,7 @@ from typing import Self
 
 from presidio_analyzer import AnalyzerEngine, RecognizerResult
 
+from anonymizer.detection.casing import recased
 from anonymizer.detection.engine import french_engine
 from anonymizer.detection.lexicon import is_kept
 from anonymizer.detection.ner import MODEL
@@ -30,7 +31,7 @@ class Detector:
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
-        results = self.engine.analyze(text, language="fr", entities=list(LABELS), score_threshold=0.4)
+        results = self.engine.analyze(recased(text), language="fr", entities=list(LABELS), score_threshold=0.4)
         findings = [trimmed(_finding(result), text) for result in results]
         kept = [f for f in findings if f is not None and not _is_nobody(f, text)]
         known = hints or Hints()
