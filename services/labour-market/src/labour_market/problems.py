@@ -12,7 +12,7 @@ class UnknownOccupation(Problem):
 
 
 class UnknownTerritory(Problem):
-    """The territory has no code of the documented form, or the geography does not know it."""
+    """The geography of the current release does not know this territory."""
 
     code = "unknown_territory"
     title = "This territory is not known"
@@ -25,11 +25,3 @@ class SchemeUnavailable(Problem):
     code = "scheme_unavailable"
     title = "This taxonomy is not imported here"
     status = 409
-
-
-class BadCursor(Problem):
-    """`after` is not a cursor that this service gave."""
-
-    code = "bad_cursor"
-    title = "This cursor was not given by this service"
-    status = 422

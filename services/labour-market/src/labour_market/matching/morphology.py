@@ -52,16 +52,19 @@ _FAMILIES = (
 )  # fmt: skip
 _IRREGULAR = {word: line.split()[0] for line in _FAMILIES for word in line.split()}
 
+# Longest first, so that a short ending never hides a longer one.
 _ENDINGS = (
-    "issements", "issement", "ifications", "ification", "isations", "isation", "ations", "ation",
-    "itions", "ition", "ements", "ement", "ateurs", "ateur", "atrices", "atrice", "eraient",
-    "issent", "issant", "erons", "eront", "aient", "antes", "ante", "ances", "ance", "euses",
-    "euse", "eurs", "eur", "trices", "trice", "ages", "age", "ures", "ure", "ives", "ive", "ifs",
-    "if", "elles", "elle", "els", "el", "ales", "ale", "aux", "al", "iers", "ier", "ieres", "iere",
-    "ables", "able", "ants", "ant", "ions", "ion", "ites", "ite", "ees", "ee", "ais", "ait", "ons",
-    "ent", "ont", "er", "ez", "es", "ir", "is", "it", "ie", "re", "e", "s", "x",
-)  # fmt: skip
-_MORE = {"isation": "is", "isations": "is", "ification": "if", "ifications": "if"}
+    "ifications ification issements isations issement atrices eraient isation ateurs"
+    " ations atrice ements iennes issant issent itions trices ables aient ances antes"
+    " ateur ation elles ement erons eront euses ienne ieres ition trice able ages ales"
+    " ance ante ants elle eres eurs euse iens iere iers ions ites ives ures age ais"
+    " ait ale ant aux ees els ent ere eur ien ier ifs ion ite ive ons ont ure al ee el"
+    " er es ez ie if ir is it re e s x"
+).split()
+_MORE = {
+    "isation": "is", "isations": "is", "ification": "if", "ifications": "if",
+    "trice": "t", "trices": "t",
+}  # fmt: skip
 _SHORTEST = 3
 
 

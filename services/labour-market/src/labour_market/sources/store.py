@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
+from typing import cast
 
 from keel.database import Database
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from labour_market.sources.harvest import Harvest, Row
@@ -90,8 +91,9 @@ async def stage(database: Database, harvest: Harvest, *, at: datetime) -> int:
     for name, rows in harvest.rows.items():
         for piece in _pieces(rows):
             async with database.begin() as session:
+                # The table, not the class: the unit of work would split a piece at every null.
                 await session.execute(
-                    insert(TABLES[name]), [{"release": release, **row} for row in piece]
+                    insert(cast("Table", TABLES[name].__table__)), [{"release": release, **row} for row in piece]
                 )
     return await _count(database, release)
 

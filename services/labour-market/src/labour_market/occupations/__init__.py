@@ -1,0 +1,1 @@
+"""Occupations: ROME 4.0 with the v3 parents that carry skills, and ESCO once imported."""
