@@ -107,6 +107,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 @router.post(
     "",
+    status_code=200,
     response_class=NdjsonStream,
     responses=_STREAM
     | problems(

@@ -175,8 +175,6 @@ def is_private_address(address: str) -> bool:
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
-    if ip.is_link_local or ip.is_unspecified or ip.is_multicast or ip.is_reserved:
-        return False
     return ip.is_loopback or any(ip in network for network in _PRIVATE_NETWORKS)
 
 

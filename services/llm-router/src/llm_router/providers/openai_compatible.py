@@ -6,6 +6,7 @@ resolved to private addresses or not at all.
 """
 
 import asyncio
+import io
 import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -172,7 +173,11 @@ class OpenAICompatible:
         try:
             async with patience.waiting():
                 return await session.post(
-                    url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+                    url,
+                    data=io.BytesIO(body),
+                    headers=headers,
+                    timeout=timeout,
+                    allow_redirects=False,
                 )
         except aiohttp.ServerTimeoutError:
             raise AttemptFailed(
