@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from reports.marking.rules import source_type
 from reports.synthesis.document import Chart, ChartRow, Provenance
-from reports.synthesis.french import RIASEC, STATES, kind, number, period, plural
+from reports.synthesis.french import RIASEC, STATES, day, kind, number, period, plural
 from reports.synthesis.materials import Gap, Interests, Series, Skill, Source
 
 STATE_ORDER = ("held", "partial", "missing", "unknown")
@@ -114,7 +114,11 @@ def hexagon(chart_id: str, interests: Interests | None, at: datetime) -> Chart |
         ),
         columns=["Type d’intérêts", "Score"],
         rows=[
-            ChartRow(label=RIASEC[letter], value=min(score / interests.scale_maximum, 1), note=number(score))
+            ChartRow(
+                label=RIASEC[letter],
+                value=min(score / interests.scale_maximum, 1),
+                note=number(score),
+            )
             for letter, score in scores.items()
         ],
         provenance=_computed(at),
@@ -124,9 +128,10 @@ def hexagon(chart_id: str, interests: Interests | None, at: datetime) -> Chart |
 def source_line(source: Source) -> str:
     """Name a source in one line: producer, dataset, licence, date."""
     parts = [source.producer, source.name, source.licence]
-    when = source.published_on or source.retrieved_on
-    if when:
-        parts.append(f"{'publié' if source.published_on else 'consulté'} : {when}")
+    if source.published_on:
+        parts.append(f"publié le {day(source.published_on)}")
+    elif source.retrieved_on:
+        parts.append(f"consulté le {day(source.retrieved_on)}")
     return ", ".join(part for part in parts if part)[:400] or "Source non précisée"
 
 

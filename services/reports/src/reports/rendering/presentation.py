@@ -13,7 +13,7 @@ from reports.marking.rules import (
     visible_label,
 )
 from reports.synthesis.document import Block, Chart, Content, Report, Section
-from reports.synthesis.french import USE_CASES, long_date, number, plural
+from reports.synthesis.french import USE_CASES, day, long_date, number, plural
 
 TITLE = "Document de synthèse"
 SUBTITLE = "Bilan de compétences"
@@ -211,7 +211,7 @@ def _chart(chart: Chart) -> ShownChart:
         question=chart.question,
         unit=chart.unit,
         alt=chart.alt,
-        source=f"Source : {chart.source}. Données du {chart.as_of}.",
+        source=f"Source : {chart.source}. État des données : {day(chart.as_of)}.",
         columns=list(chart.columns),
         rows=[ShownRow(r.label, r.value, r.state or "", r.note) for r in chart.rows],
     )
@@ -228,7 +228,9 @@ def _derived(report: Report, key: str) -> list[ShownBlock]:
     return []
 
 
-def _stated(id_: str, type_: str, title: str, text: str = "", **table: list[str] | list[list[str]]) -> ShownBlock:
+def _stated(
+    id_: str, type_: str, title: str, text: str = "", **table: list[str] | list[list[str]]
+) -> ShownBlock:
     columns, rows = table.get("columns", []), table.get("rows", [])
     return ShownBlock(
         id=id_,
@@ -262,7 +264,11 @@ def _signatures(report: Report) -> list[ShownBlock]:
             columns=["Rôle", "Nom", "Acte"],
             rows=[
                 ["Conseil", *counsellor],
-                ["Bénéficiaire", report.cover.beneficiary_name if report.cover else "", "Accord libre, jamais présumé"],
+                [
+                    "Bénéficiaire",
+                    report.cover.beneficiary_name if report.cover else "",
+                    "Accord libre, jamais présumé",
+                ],
             ],
         ),
         _stated(
@@ -302,7 +308,15 @@ def _marked_table(report: Report, numbered: Sequence[tuple[str, Block]]) -> Show
         [
             f"{number_} · {block.id.removeprefix('blk_')}",
             visible_label(block.provenance, report.signature),
-            " ".join(filter(None, [block.provenance.model, f"({block.provenance.provider})" if block.provenance.provider else ""])),
+            " ".join(
+                filter(
+                    None,
+                    [
+                        block.provenance.model,
+                        f"({block.provenance.provider})" if block.provenance.provider else "",
+                    ],
+                )
+            ),
             block.provenance.record_id or "",
         ]
         for number_, block in numbered
@@ -326,7 +340,12 @@ def _runs_table(content: Content) -> ShownBlock:
         for run in content.inputs
     ]
     if not rows:
-        return _stated("blk_runs", "paragraph", "Traitements employés", "Aucun traitement automatique n’a nourri ce document.")
+        return _stated(
+            "blk_runs",
+            "paragraph",
+            "Traitements employés",
+            "Aucun traitement automatique n’a nourri ce document.",
+        )
     return _stated(
         "blk_runs",
         "table",

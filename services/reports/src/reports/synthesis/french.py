@@ -77,6 +77,14 @@ def long_date(day: date | datetime) -> str:
     return f"{number} {MONTHS[day.month - 1]} {day.year}"
 
 
+def day(text: str) -> str:
+    """Write an ISO date in full; anything else stays."""
+    try:
+        return long_date(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
 def period(text: str) -> str:
     """Write « 2021-09 » as « sept. 2021 » and « 2024-T1 » as « T1 2024 »; the rest stays."""
     if quarter := _QUARTER.fullmatch(text):

@@ -208,7 +208,9 @@ class Series(_Lenient):
     def _periods_as_text(cls, points: object) -> object:
         if not isinstance(points, list):
             return points
-        return [[str(p[0]), p[1]] if isinstance(p, list | tuple) and len(p) == 2 else p for p in points]  # noqa: PLR2004 - a pair
+        return [
+            [str(p[0]), p[1]] if isinstance(p, list | tuple) and len(p) == 2 else p for p in points
+        ]  # noqa: PLR2004 - a pair
 
 
 class Training(_Lenient):

@@ -30,7 +30,7 @@ from reports.synthesis.document import (
     Provenance,
     Section,
 )
-from reports.synthesis.french import NARROW, STATES, kind, long_date, number, period, plural
+from reports.synthesis.french import STATES, kind, long_date, number, period, plural
 from reports.synthesis.materials import (
     Claim,
     DraftRequest,
@@ -363,7 +363,7 @@ def _circumstance_rows(given: Circumstances) -> list[list[str]]:
         ("Déclencheur", given.trigger or ""),
         ("Financement", _FUNDING.get(funding.casefold(), funding)),
         ("Période", f"du {long_date(given.start)} au {long_date(given.end)}"),
-        ("Durée", f"{number(given.hours)}{NARROW}h"),
+        ("Durée", f"{number(given.hours)} heures"),
     ]
     return [[name, value] for name, value in rows if value]
 
@@ -526,7 +526,9 @@ def _target(material: Material) -> str:
     if not isinstance(target, dict):
         return "métier visé"
     label, code = target.get("label"), target.get("code")
-    return f"{label} ({code})"[:300] if label and code else str(label or code or "métier visé")[:300]
+    return (
+        f"{label} ({code})"[:300] if label and code else str(label or code or "métier visé")[:300]
+    )
 
 
 def _taxonomy(material: Material) -> str:
@@ -559,8 +561,8 @@ def _market(making: _Draft) -> None:
 
 def _indicator_row(indicator: Indicator) -> list[str]:
     value = _figure(indicator.value)
-    unit = "" if indicator.unit in {None, "", "none"} else f"{NARROW}{indicator.unit}"
-    counted = f" (n{NARROW}={NARROW}{number(indicator.n)})" if indicator.n is not None else ""
+    unit = "" if indicator.unit in {None, "", "none"} else f"\u00a0{indicator.unit}"
+    counted = f" (n\u00a0=\u00a0{number(indicator.n)})" if indicator.n is not None else ""
     where = ", ".join(
         part for part in (period(indicator.period or ""), indicator.territory) if part
     )

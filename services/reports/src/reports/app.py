@@ -1,0 +1,85 @@
+"""The wiring of reports, and nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from keel.application import Lifespan, create_service
+from keel.database import Database
+from keel.migrations import is_current
+from keel.passes import Admission
+from keel.sealing import ContentKeys, KeyEncryptionKey
+from keel.settings import SettingsRefused
+from keel.tokens import PublicKeys
+from reports.rendering.press import Press
+from reports.settings import Settings
+from reports.tables import ContentKey
+from reports.versions.api import router
+
+AUDIENCE = "reports"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service as the gateway calls it; its database must have been migrated."""
+    database = Database(settings.database_url)
+    keys = ContentKeys(KeyEncryptionKey.from_file(settings.key_encryption_key_file), ContentKey)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database.claim()
+        press = Press(
+            time_limit=settings.rendering_time_limit, idle_limit=settings.rendering_idle_limit
+        )
+        app.state.press = press
+        try:
+            yield
+        finally:
+            await press.close()
+            await database.close()
+
+    app = _service(lifespan, Admission(AUDIENCE, _pass_keys(settings)))
+    app.state.database, app.state.keys = database, keys
+
+    async def migrated() -> bool:
+        return await is_current("reports", settings.database_url)
+
+    app.state.readiness["migrations"] = migrated
+    return app
+
+
+def _pass_keys(settings: Settings) -> PublicKeys:
+    try:
+        return PublicKeys.from_file(settings.pass_jwks_file)
+    except (OSError, ValueError, KeyError):
+        raise SettingsRefused(
+            f"{settings.pass_jwks_file} holds no public keys for passes."
+        ) from None
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document, which needs no settings."""
+
+    @asynccontextmanager
+    async def nothing(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    return _service(nothing, None).openapi()
+
+
+def _service(lifespan: Lifespan, admission: Admission | None) -> FastAPI:
+    app = create_service(
+        name="reports",
+        title="Passerelle reports",
+        description=(
+            "The documents of a bilan: drafted from validated runs, reviewed passage by passage, "
+            "signed by a counsellor, rendered and marked. Called by the gateway only."
+        ),
+        version="0.1.0",
+        lifespan=lifespan,
+        admission=admission,
+        docs=True,
+    )
+    app.include_router(router)
+    return app

@@ -1,0 +1,369 @@
+"""The verbs of a report: draft, edit, review, sign, submit, observe, agree, hand over.
+
+No transaction is open while a document is rendered: SQLite has one connection.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keel.clock import utc_now
+from keel.database import Database
+from keel.passes import Pass
+from keel.problems import NotFound
+from keel.sealing import ContentKeys, seal, unseal
+from keel.strict_json import canonical
+from reports.problems import ReportChanged, ReportExists
+from reports.rendering.formats import FORMATS, Format
+from reports.rendering.press import Press
+from reports.synthesis.document import Block, Content, Cover, Report, Signature, Status
+from reports.synthesis.materials import DraftRequest
+from reports.synthesis.rules import draft
+from reports.versions import rules, store
+from reports.versions.store import ActRow, FileRow, ReportRow, RevisionRow
+
+Step = Literal["submission", "observation", "agreement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the beneficiary wrote about a version, word for word."""
+
+    text: str
+    at: datetime
+    on_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A report as it stands: its row, its content, what came after the signature."""
+
+    row: ReportRow
+    digest: str
+    content: Content
+    observations: list[Observation]
+
+    @property
+    def status(self) -> Status:
+        """Return where it is in its life cycle."""
+        return self.row.status  # type: ignore[return-value] - only our own words are stored
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The verbs, for the holder of one pass."""
+
+    database: Database
+    keys: ContentKeys
+    press: Press
+    admitted: Pass
+    now: Callable[[], datetime] = utc_now
+
+    async def create(self, request: DraftRequest) -> tuple[Standing, bool]:
+        """Draft a report; the second value is False when this very draft was made before.
+
+        Raises:
+            ReportExists: the identifier names another report.
+            RecordMissing, UnreadableMaterial: the materials cannot be used.
+        """
+        at = self.now()
+        asked = sha256(canonical(request.model_dump(mode="json"))).hexdigest()
+        content = draft(request, at)
+        async with self.database.begin() as session:
+            tenant, bilan = self.admitted.tenant, self.admitted.subject_bilan
+            if await store.id_is_taken(session, tenant, request.report_id):
+                return await self._same(session, request.report_id, asked), False
+            row = ReportRow(
+                tenant=tenant,
+                id=request.report_id,
+                bilan=bilan,
+                kind=request.kind,
+                status="draft",
+                version=1,
+                revision=0,
+                request_digest=asked,
+                created_at=at,
+                signed_at=None,
+            )
+            session.add(row)
+            await session.flush()
+            await self._write(session, row, content, previous=None)
+            return await self._standing(session, row), True
+
+    async def read(self, report: str) -> Standing:
+        """Return a report as it stands (raises `NotFound`)."""
+        async with self.database.begin() as session:
+            return await self._standing(session, await self._row(session, report))
+
+    async def edit(self, report: str, block_id: str, text: str, editor: str) -> Block:
+        """Rewrite a passage, its provenance recomputed.
+
+        Raises:
+            NotFound, ReportFrozen, BlockNotEditable: it cannot be rewritten.
+        """
+        async with self._changing(report) as (session, row, content):
+            block = await self._edited(session, row, rules.find(content, block_id), text, editor)
+            await self._replace(session, row, content, block_id, block)
+            return block
+
+    async def review(
+        self,
+        report: str,
+        block_id: str,
+        decision: rules.Decision,
+        *,
+        reason: str,
+        reviewer: str,
+        text: str | None = None,
+    ) -> Block:
+        """Decide about one AI passage; a rejected one leaves the document.
+
+        Raises:
+            NotFound, ReportFrozen, NothingToReview: there is nothing to decide.
+        """
+        async with self._changing(report) as (session, row, content):
+            block = rules.find(content, block_id)
+            if text is not None and block.is_ai and decision == "accepted_modified":
+                block = await self._edited(session, row, block, text, reviewer)
+            after = rules.reviewed(block, decision, reason=reason, by=reviewer, at=self.now())
+            await self._replace(session, row, content, block_id, after)
+            return after or block
+
+    async def sign_off(
+        self, report: str, restored: Content, cover: Cover, by: str, name: str
+    ) -> tuple[Standing, list[FileRow]]:
+        """Sign a version: render it in every format, seal the files, freeze it.
+
+        Raises:
+            ReviewMissing, MandatorySectionEmpty: it may not be signed yet.
+            ContentDiffers: `restored` is not the draft with its texts restored.
+            ReportChanged: somebody changed it while it was rendered.
+        """
+        before = await self.read(report)
+        rules.require_open(before.status)
+        rules.require_signable(before.content)
+        rules.require_same_shape(before.content, restored)
+        signature = Signature(by=by, name=name, at=self.now())
+        signed = _printed(before, restored, status="signed_off", cover=cover, signature=signature)
+        files = await self.press.render(signed, FORMATS)
+        async with self.database.begin() as session:
+            row = await self._row(session, report, lock=True)
+            now = await self._standing(session, row)
+            if now.digest != before.digest or now.status != before.status:
+                raise ReportChanged("Read the report again, and sign what it says now.")
+            row.status, row.signed_at = "signed_off", signature.at
+            await self._keep(session, row, files, signature.at)
+            return await self._standing(session, row), await store.files_of(
+                session, row, row.version
+            )
+
+    async def file(self, report: str, version: int, wanted: Format) -> bytes:
+        """Return a version in one format: the sealed file once signed, else a draft rendering.
+
+        Raises:
+            NotFound: there is no such report or version.
+        """
+        async with self.database.begin() as session:
+            row = await self._row(session, report)
+            if version != row.version:
+                raise NotFound("The report has no such version.")
+            for kept in await store.files_of(session, row, version):
+                if kept.format == wanted:
+                    key = await self._key(session)
+                    return unseal(key, kept.sealed, _file_context(row, version, wanted))
+            standing = await self._standing(session, row)
+        files = await self.press.render(_printed(standing, standing.content), [wanted])
+        return files[wanted]
+
+    async def files(self, report: str) -> list[FileRow]:
+        """Return the files of the signed version; none before the signature."""
+        async with self.database.begin() as session:
+            row = await self._row(session, report)
+            return await store.files_of(session, row, row.version)
+
+    async def step(self, report: str, step: Step, text: str | None = None) -> Standing:
+        """Submit, observe or agree; what the beneficiary writes is kept word for word.
+
+        Raises:
+            WrongStatus: the life cycle does not allow it now.
+        """
+        async with self.database.begin() as session:
+            row = await self._row(session, report, lock=True)
+            before = await self._standing(session, row)
+            row.status = rules.after(step, before.status)
+            number = len(await store.acts_of(session, row)) + 1
+            sealed = None
+            if text is not None:
+                key = await self._key(session)
+                sealed = seal(key, text.encode(), _act_context(row, number))
+            session.add(
+                ActRow(
+                    tenant=row.tenant,
+                    report=row.id,
+                    number=number,
+                    act=step,
+                    on_version=row.version,
+                    digest=before.digest,
+                    at=self.now(),
+                    sealed=sealed,
+                )
+            )
+            await session.flush()
+            return await self._standing(session, row)
+
+    # Inside
+
+    @asynccontextmanager
+    async def _changing(
+        self, report: str
+    ) -> AsyncIterator[tuple[AsyncSession, ReportRow, Content]]:
+        async with self.database.begin() as session:
+            row = await self._row(session, report, lock=True)
+            standing = await self._standing(session, row)
+            rules.require_open(standing.status)
+            yield session, row, standing.content
+
+    async def _edited(
+        self, session: AsyncSession, row: ReportRow, block: Block, text: str, by: str
+    ) -> Block:
+        # Measured against the first text: many small edits add up to a rewriting.
+        first = await self._content(session, row, row.version, 1)
+        original = rules.find(first, block.id).text
+        return rules.edited(block, text, original=original, by=by, at=self.now())
+
+    async def _replace(
+        self, session: AsyncSession, row: ReportRow, before: Content, block: str, by: Block | None
+    ) -> None:
+        content = rules.replaced(before, block, lambda _: by)
+        row.status = rules.status_of_open(content)
+        await self._write(session, row, content, previous=rules.digest_of(before))
+
+    async def _write(
+        self, session: AsyncSession, row: ReportRow, content: Content, *, previous: str | None
+    ) -> None:
+        row.revision += 1
+        key = await self.keys.obtain(session, row.tenant, row.bilan)
+        plain = canonical(content.model_dump(mode="json"))
+        session.add(
+            RevisionRow(
+                tenant=row.tenant,
+                report=row.id,
+                version=row.version,
+                revision=row.revision,
+                digest=sha256(plain).hexdigest(),
+                previous=previous,
+                created_at=self.now(),
+                sealed=seal(key, plain, _revision_context(row, row.version, row.revision)),
+            )
+        )
+        await session.flush()
+
+    async def _keep(
+        self, session: AsyncSession, row: ReportRow, files: dict[Format, bytes], at: datetime
+    ) -> None:
+        key = await self._key(session)
+        for known, content in files.items():
+            session.add(
+                FileRow(
+                    tenant=row.tenant,
+                    report=row.id,
+                    version=row.version,
+                    format=known,
+                    sha256=sha256(content).hexdigest(),
+                    bytes=len(content),
+                    created_at=at,
+                    sealed=seal(key, content, _file_context(row, row.version, known)),
+                )
+            )
+        await session.flush()
+
+    async def _same(self, session: AsyncSession, report: str, asked: str) -> Standing:
+        row = await store.find_report(
+            session, self.admitted.tenant, self.admitted.subject_bilan, report
+        )
+        if row is None or row.request_digest != asked:
+            raise ReportExists("Give each new report an identifier of its own.")
+        return await self._standing(session, row)
+
+    async def _row(self, session: AsyncSession, report: str, *, lock: bool = False) -> ReportRow:
+        row = await store.find_report(
+            session, self.admitted.tenant, self.admitted.subject_bilan, report, lock=lock
+        )
+        if row is None:
+            raise NotFound("This bilan has no such report.")
+        return row
+
+    async def _key(self, session: AsyncSession) -> bytes:
+        key = await self.keys.find(session, self.admitted.tenant, self.admitted.subject_bilan)
+        if key is None:  # the bilan was closed: what remains cannot be read, by design
+            raise NotFound("This bilan was closed, and its documents with it.")
+        return key
+
+    async def _content(
+        self, session: AsyncSession, row: ReportRow, version: int, revision: int
+    ) -> Content:
+        kept = await store.read_revision(session, row, version, revision)
+        if kept is None:
+            raise NotFound("The report has no such version.")
+        key = await self._key(session)
+        return Content.model_validate_json(
+            unseal(key, kept.sealed, _revision_context(row, version, revision))
+        )
+
+    async def _standing(self, session: AsyncSession, row: ReportRow) -> Standing:
+        content = await self._content(session, row, row.version, row.revision)
+        acts = await store.acts_of(session, row)
+        key = await self._key(session)
+        observations = [
+            Observation(
+                text=unseal(key, act.sealed, _act_context(row, act.number)).decode(),
+                at=act.at,
+                on_version=act.on_version,
+            )
+            for act in acts
+            if act.act == "observation" and act.sealed is not None
+        ]
+        return Standing(row, rules.digest_of(content), content, observations)
+
+
+def version_id(row: ReportRow) -> str:
+    """Return the identifier of the exact state of a version."""
+    return f"{row.id}.{row.version}.{row.revision}"
+
+
+def _printed(
+    standing: Standing,
+    content: Content,
+    *,
+    status: Status | None = None,
+    cover: Cover | None = None,
+    signature: Signature | None = None,
+) -> Report:
+    return Report(
+        id=standing.row.id,
+        status=status or standing.status,
+        version=standing.row.version,
+        version_id=version_id(standing.row),
+        digest=standing.digest,
+        created_at=standing.row.created_at,
+        cover=cover,
+        signature=signature,
+        content=content,
+    )
+
+
+def _revision_context(row: ReportRow, version: int, revision: int) -> str:
+    return f"revision|{row.tenant}|{row.bilan}|{row.id}|{version}|{revision}"
+
+
+def _file_context(row: ReportRow, version: int, wanted: str) -> str:
+    return f"file|{row.tenant}|{row.bilan}|{row.id}|{version}|{wanted}"
+
+
+def _act_context(row: ReportRow, number: int) -> str:
+    return f"act|{row.tenant}|{row.bilan}|{row.id}|{number}"

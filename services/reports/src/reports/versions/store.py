@@ -1,0 +1,113 @@
+"""The rows of reports. Texts and files are sealed; what is readable is ids, dates and digests."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, LargeBinary, String, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keel.database import Instant
+from reports.tables import Base
+
+
+class ReportRow(Base):
+    """A report, and where it stands."""
+
+    __tablename__ = "reports"
+    __table_args__ = (Index("ix_reports_tenant_bilan", "tenant", "bilan"),)
+
+    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    bilan: Mapped[str] = mapped_column(String(30))
+    kind: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(24))
+    version: Mapped[int] = mapped_column(Integer)
+    revision: Mapped[int] = mapped_column(Integer)
+    request_digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    signed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class RevisionRow(Base):
+    """One state of a version, never changed once written; `previous` is the digest before it."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (ForeignKeyConstraint(["tenant", "report"], ["reports.tenant", "reports.id"]),)
+
+    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
+    report: Mapped[str] = mapped_column(String(30), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    revision: Mapped[int] = mapped_column(Integer, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    previous: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FileRow(Base):
+    """A file of a signed version: kept as it was handed over, never made again."""
+
+    __tablename__ = "files"
+    __table_args__ = (ForeignKeyConstraint(["tenant", "report"], ["reports.tenant", "reports.id"]),)
+
+    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
+    report: Mapped[str] = mapped_column(String(30), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    format: Mapped[str] = mapped_column(String(8), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ActRow(Base):
+    """What somebody did after the signature: submission, observation, agreement."""
+
+    __tablename__ = "acts"
+    __table_args__ = (ForeignKeyConstraint(["tenant", "report"], ["reports.tenant", "reports.id"]),)
+
+    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
+    report: Mapped[str] = mapped_column(String(30), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    act: Mapped[str] = mapped_column(String(12))
+    on_version: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(Instant)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+async def find_report(
+    session: AsyncSession, tenant: str, bilan: str, report: str, *, lock: bool = False
+) -> ReportRow | None:
+    """Return a report of this tenant and bilan; `lock` holds its row to the end."""
+    query = select(ReportRow).where(
+        ReportRow.tenant == tenant, ReportRow.bilan == bilan, ReportRow.id == report
+    )
+    return await session.scalar(query.with_for_update() if lock else query)
+
+
+async def id_is_taken(session: AsyncSession, tenant: str, report: str) -> bool:
+    """Say whether the tenant has a report of this id, in any bilan."""
+    query = select(ReportRow.id).where(ReportRow.tenant == tenant, ReportRow.id == report)
+    return await session.scalar(query) is not None
+
+
+async def read_revision(
+    session: AsyncSession, row: ReportRow, version: int, revision: int
+) -> RevisionRow | None:
+    """Return one state of a version."""
+    return await session.get(RevisionRow, (row.tenant, row.id, version, revision))
+
+
+async def files_of(session: AsyncSession, row: ReportRow, version: int) -> list[FileRow]:
+    """Return the files of a signed version, by format."""
+    query = select(FileRow).where(
+        FileRow.tenant == row.tenant, FileRow.report == row.id, FileRow.version == version
+    )
+    return list(await session.scalars(query.order_by(FileRow.format)))
+
+
+async def acts_of(session: AsyncSession, row: ReportRow) -> list[ActRow]:
+    """Return what was done after the signature, in order."""
+    query = select(ActRow).where(ActRow.tenant == row.tenant, ActRow.report == row.id)
+    return list(await session.scalars(query.order_by(ActRow.number)))
