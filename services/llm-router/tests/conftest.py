@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from aiohttp import web
 
 from keel.identifiers import new_id
@@ -283,3 +285,22 @@ def says() -> SimpleNamespace:
         cut_after=cut_after,
         chattering=chattering,
     )
+
+
+@pytest.fixture
+async def served():
+    """Serve an application over TCP: `url = await served(app)`."""
+    running = []
+
+    async def start(app):
+        bound = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+        running.append((server, asyncio.create_task(server.serve(sockets=[bound]))))
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag only
+            await asyncio.sleep(0.01)
+        return f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+    yield start
+    for server, task in running:
+        server.should_exit = True
+        await task

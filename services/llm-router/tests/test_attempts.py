@@ -141,9 +141,10 @@ async def explore(router, says):
 
 
 async def test_a_lead_is_one_of_the_candidates_under_its_own_label(router, upstream, says):
-    upstream.modes = [says.answering({"leads": [LEAD], "sort_criterion": "par proximité"})]
+    upstream.modes = [says.answering({"leads": [LEAD], "sort_criterion": "le meilleur d’abord"})]
     completed = (await explore(router, says))[-1]
     assert completed["output"]["leads"][0]["label"] == "Assistanat en ressources humaines"
+    assert completed["output"]["sort_criterion"] == "par proximité"
     asked = json.loads(upstream.bodies[0])["response_format"]["json_schema"]["schema"]
     assert asked["properties"]["leads"]["items"]["properties"]["code"]["enum"] == ["M1501", "M1203"]
 

@@ -5,14 +5,12 @@ import hashlib
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import aiohttp
 import pytest
-import uvicorn
 
 from keel.commands import render_document
 from keel.settings import SettingsRefused
@@ -88,25 +86,6 @@ def test_a_wrong_standalone_configuration_is_refused(tmp_path, configuration, wh
     file.write_text(configuration)
     with pytest.raises(SettingsRefused, match=why):
         read_configuration(file)
-
-
-@pytest.fixture
-async def served():
-    """Serve an application over TCP: `url = await served(app)`."""
-    running = []
-
-    async def start(app):
-        bound = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-        running.append((server, asyncio.create_task(server.serve(sockets=[bound]))))
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag only
-            await asyncio.sleep(0.01)
-        return f"http://127.0.0.1:{bound.getsockname()[1]}"
-
-    yield start
-    for server, task in running:
-        server.should_exit = True
-        await task
 
 
 async def test_a_caller_who_hangs_up_ends_the_call_upstream(

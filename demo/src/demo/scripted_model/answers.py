@@ -44,13 +44,13 @@ def _cv_analysis(reading: Reading) -> dict[str, object]:
     found, mangler = sentences(cv), Mangler()
     return {
         "threads": [
-            {"text": mangler.prose(_presentation(cv)), "evidence": _quotes(found[:1])},
+            _presentation(cv, mangler),
             *_themes(found),
         ],
         "strengths": [
             *(
                 {"text": text, "evidence": _quotes([quote])}
-                for text, quote in zip(_TRACES, found[1:], strict=False)
+                for text, quote in zip(_TRACES, found, strict=False)
             ),
             {
                 "text": f"{NOTICE} : une remarque laissée sans citation, pour que la plateforme "
@@ -66,14 +66,15 @@ def _cv_analysis(reading: Reading) -> dict[str, object]:
     }
 
 
-def _presentation(cv: str) -> str:
+def _presentation(cv: str, mangler: Mangler) -> dict[str, object]:
+    """Say what this is, naming some surrogates, with a passage that holds one of them."""
     named = some_surrogates(cv)
+    by_rules = f"{NOTICE} : ce texte est écrit par des règles"
     if not named:
-        return f"{NOTICE} : ce texte est écrit par des règles, à partir de passages du CV."
-    return (
-        f"{NOTICE} : ce texte est écrit par des règles, à partir du parcours où figurent "
-        f"{', '.join(named)}."
-    )
+        return {"text": f"{by_rules}, à partir de passages du CV.", "evidence": []}
+    holding = [s for s in sentences(cv) if any(n in s for n in named)]
+    text = f"{by_rules}, à partir du parcours où figurent {', '.join(named)}."
+    return {"text": mangler.prose(text), "evidence": _quotes(holding[:1])}
 
 
 def _themes(found: Sequence[str]) -> list[dict[str, object]]:
@@ -100,8 +101,7 @@ def _occupation_exploration(reading: Reading) -> dict[str, object]:
     candidates = reading.entries("candidates")[:_MOST_LEADS]
     leads = [_lead(at, entry, found) for at, entry in enumerate(candidates)]
     if leads:
-        first = {"text": mangler.prose(_presentation(cv)), "evidence": _quotes(found[:1])}
-        leads[0]["reasons"] = [first, *_list(leads[0]["reasons"])]
+        leads[0]["reasons"] = [_presentation(cv, mangler), *_list(leads[0]["reasons"])]
     return {"leads": leads, "sort_criterion": reading.data.get("sort_criterion", "")[:300]}
 
 

@@ -12,6 +12,7 @@ _CONTACT = re.compile(
     r"\[(?:COURRIEL|TELEPHONE|ADRESSE|LIEN|NAISSANCE|AGE|NIR|IBAN|PIECE|PERMIS|PLAQUE|IDENTIFIANT)_"
     r"|mention retirée"
 )
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _EDGES = " \t-–—•*·▪●:;,|"
 _LONGEST_QUOTE = 200
 _FEWEST_WORDS = 4
@@ -45,12 +46,17 @@ def read(messages: Sequence[Mapping[str, object]]) -> Reading:
 def sentences(text: str) -> list[str]:
     """Return passages of `text`, verbatim, that somebody could talk about; contact lines left out.
 
-    Of a text of fragments only, the fragments.
+    What tells an activity comes before titles and dates; of a text of fragments only, the
+    fragments.
     """
     lines = [line for line in text.splitlines() if not _CONTACT.search(line)]
     found = [s for line in lines for part in _SENTENCE.findall(line) if (s := _cut(part))]
     told = [s for s in found if len(s.split()) >= _FEWEST_WORDS]
-    return list(dict.fromkeys(told or found))
+    return list(dict.fromkeys(sorted(told or found, key=_is_heading)))
+
+
+def _is_heading(passage: str) -> bool:
+    return passage.isupper() or bool(_YEAR.search(passage)) or not passage[0].isalpha()
 
 
 def _cut(part: str) -> str:

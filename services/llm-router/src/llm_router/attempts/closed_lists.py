@@ -2,13 +2,14 @@
 
 `x-values-from` (`{"input", "member"}`) makes a text one of the values that a list among the
 inputs holds; `x-label-of` (`{"input", "key", "member"}`) takes a label from the entry that the
-sibling `key` names. Both leave the schema before it is sent.
+sibling `key` names; `x-copy-of` (`{"input"}`) takes a text from an input as it is. All of them
+leave the schema before it is sent.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-_OURS = frozenset({"x-values-from", "x-label-of", "x-quotable"})
+_OURS = frozenset({"x-values-from", "x-label-of", "x-copy-of"})
 
 
 def closed(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def closed(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
 def with_own_labels(
     answer: dict[str, Any], schema: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the answer with each label as the inputs have it, whatever the model wrote."""
+    """Return the answer with labels and copies as the inputs have them, whatever was written."""
     labelled: dict[str, Any] = _labelled(answer, schema, inputs)
     return labelled
 
@@ -51,6 +52,8 @@ def _labelled(value: Any, schema: Any, inputs: Mapping[str, Any]) -> Any:  # noq
     for name, described in members.items():
         if name in labelled and (of := described.get("x-label-of")):
             labelled[name] = _label(labelled[of["key"]], of, inputs)
+        if name in labelled and (copied := described.get("x-copy-of")):
+            labelled[name] = inputs[copied["input"]]
     return labelled
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route as Path
@@ -30,12 +30,12 @@ class _Refusal(Exception):  # noqa: N818 - rendered in OpenAI's shape
         self.message = message
 
 
-def create_standalone(deployments: Sequence[Deployment], keys: Sequence[StaticKey]) -> Starlette:
+def create_standalone(deployments: Sequence[Deployment], keys: Sequence[StaticKey]) -> FastAPI:
     """Return the pass-through; deployments whose route is closed are not offered."""
     offered = {d.id: d for d in deployments if closure(d, dpf_accepted=True) is None}
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with OpenAICompatible.opened() as provider:
             app.state.provider = provider
             yield
@@ -55,7 +55,10 @@ def create_standalone(deployments: Sequence[Deployment], keys: Sequence[StaticKe
             raise _Refusal(404, "model_not_found", "GET /v1/models lists the models there are.")
         return await _relayed(request.app.state.provider, deployment, body)
 
-    return Starlette(
+    return FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
         routes=[
             Path("/v1/models", models),
             Path("/v1/chat/completions", chat_completions, methods=["POST"]),
