@@ -228,7 +228,7 @@ async def test_recipients_are_listed_with_what_is_known_of_them(routing, declare
     )
     async with routing(near, far) as router:
         answer = await router.client.get("/recipients", headers=router.headers("list_recipients"))
-    assert answer.json() == [
+    assert answer.json()["items"] == [
         {
             "id": "rcp_here",
             "legal_name": "Le centre",

@@ -230,7 +230,7 @@ def test_a_digest_is_that_of_the_files_bytes():
 
 async def test_the_catalogue_is_listed_and_read(router):
     listed = await router.client.get("/use-cases", headers=router.headers("list_use_cases"))
-    assert [c["id"] for c in listed.json()] == list(EXPECTED)
+    assert [c["id"] for c in listed.json()["items"]] == list(EXPECTED)
     one = await router.client.get("/use-cases/cv-analysis", headers=router.headers("read_use_case"))
     assert one.json()["output_schema_id"] == "cv-analysis.output.assisted.v1"
     assert one.json()["input_schema"]["required"] == ["cv"]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from keel.passes import PassDep
 from keel.problems import problems
+from llm_router.catalogue import rules
 from llm_router.catalogue.rules import (
     Actor,
     DataCategory,
@@ -17,7 +18,6 @@ from llm_router.catalogue.rules import (
     RiskClass,
     Schema,
     Sensitivity,
-    UseCase,
 )
 from llm_router.catalogue.service import UseCases
 from llm_router.problems import UnknownUseCase
@@ -39,7 +39,7 @@ class SchemaView(BaseModel):
         return cls(id=schema.id, document=dict(schema.document))
 
 
-class UseCaseCard(BaseModel):
+class UseCase(BaseModel):
     """One use case; texts for people are in French."""
 
     id: str = Field(max_length=40)
@@ -68,7 +68,7 @@ class UseCaseCard(BaseModel):
     prompt_digest: str | None = Field(max_length=64, description="SHA-256, hex.")
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Self:
+    def of(cls, use_case: rules.UseCase) -> Self:
         """Show a use case."""
         assistance = use_case.assistance
         prompt = assistance.prompt.identity if assistance else None
@@ -98,6 +98,12 @@ class UseCaseCard(BaseModel):
         )
 
 
+class UseCaseList(BaseModel):
+    """What may be asked for."""
+
+    items: list[UseCase] = Field(max_length=100)
+
+
 def _use_cases(request: Request) -> UseCases:
     use_cases: UseCases = request.app.state.use_cases
     return use_cases
@@ -107,12 +113,12 @@ UseCasesDep = Annotated[UseCases, Depends(_use_cases)]
 
 
 @router.get("")
-async def list_use_cases(_: PassDep, use_cases: UseCasesDep) -> list[UseCaseCard]:
+async def list_use_cases(_: PassDep, use_cases: UseCasesDep) -> UseCaseList:
     """List what may be asked for, in the order of the catalogue."""
-    return [UseCaseCard.of(use_case) for use_case in use_cases.every()]
+    return UseCaseList(items=[UseCase.of(use_case) for use_case in use_cases.every()])
 
 
 @router.get("/{use_case_id}", responses=problems(UnknownUseCase))
-async def read_use_case(use_case_id: UseCaseId, _: PassDep, use_cases: UseCasesDep) -> UseCaseCard:
+async def read_use_case(use_case_id: UseCaseId, _: PassDep, use_cases: UseCasesDep) -> UseCase:
     """Read one use case."""
-    return UseCaseCard.of(use_cases.named(use_case_id))
+    return UseCase.of(use_cases.named(use_case_id))

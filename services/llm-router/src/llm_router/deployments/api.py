@@ -15,7 +15,7 @@ _Code = Annotated[str, Field(max_length=60)]
 _FARTHEST_FIRST = tuple(reversed(Route))
 
 
-class RecipientView(BaseModel):
+class Recipient(BaseModel):
     """Who receives data. Of several deployments, the farthest route and each answer are told."""
 
     id: str = Field(max_length=67)
@@ -45,6 +45,12 @@ class RecipientView(BaseModel):
         )
 
 
+class RecipientList(BaseModel):
+    """Who may receive data."""
+
+    items: list[Recipient] = Field(max_length=200)
+
+
 def _told(answers: set[str | None]) -> str | None:
     # One answer left open leaves the whole open: nobody may read « none » into a silence.
     return None if None in answers else ", ".join(sorted(a for a in answers if a))[:200]
@@ -58,6 +64,7 @@ def _deployments(request: Request) -> Deployments:
 @router.get("")
 async def list_recipients(
     _: PassDep, deployments: Annotated[Deployments, Depends(_deployments)]
-) -> list[RecipientView]:
+) -> RecipientList:
     """List who may receive data, with what is known of them."""
-    return [RecipientView.of(group) for group in deployments.by_recipient().values()]
+    groups = deployments.by_recipient().values()
+    return RecipientList(items=[Recipient.of(group) for group in groups])
