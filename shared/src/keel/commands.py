@@ -118,11 +118,19 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(app: Any, *, host: str, port: int) -> None:  # noqa: ANN401 - any ASGI application
+def serve(app: FastAPI, *, host: str, port: int) -> None:
     """Serve `app` until a signal says stop."""
-    bound = listen(host, port)
-    server = uvicorn.Server(server_config(app))
-    asyncio.run(server.serve(sockets=[bound]))
+    asyncio.run(serve_on(app, listen(host, port)))
+
+
+async def serve_on(app: FastAPI, bound: socket.socket) -> None:
+    """Open the application's lifespan, then serve it on a bound socket until a signal.
+
+    The lifespan is opened here, not by the server, so that a start that is refused (a database in
+    use, a missing key) reaches the operator as one sentence instead of a stack trace.
+    """
+    async with app.router.lifespan_context(app):
+        await uvicorn.Server(server_config(app)).serve(sockets=[bound])
 
 
 def server_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 - any ASGI application
@@ -130,6 +138,7 @@ def server_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 - any ASGI applic
     return uvicorn.Config(
         app,
         loop="uvloop",
+        lifespan="off",
         http="httptools",
         access_log=False,
         log_config=None,
@@ -138,15 +147,3 @@ def server_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 - any ASGI applic
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
-
-
-__all__ = [
-    "REFUSED",
-    "Service",
-    "Verb",
-    "listen",
-    "main",
-    "render_document",
-    "serve",
-    "server_config",
-]

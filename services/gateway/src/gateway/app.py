@@ -28,6 +28,7 @@ from gateway.pages.service import PageSessions
 from gateway.people import api as people_api
 from gateway.people.service import People
 from gateway.records import api as records_api
+from gateway.records.rules import DEPLOYMENT, Fact, Kind
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
 from gateway.reports.service import Reports
@@ -112,7 +113,8 @@ def create_app(
             stack.push_async_callback(database.close)
             database.claim()
             stack.push_async_callback(services.close)
-            await app.state.sequencer.start()
+            if await app.state.sequencer.start():
+                await _write_genesis(app)
             await app.state.runs.recover()
             await stack.enter_async_context(_sequencing(app, settings))
             if settings.operator_socket is not None:
@@ -128,6 +130,14 @@ def create_app(
     )
     _furnish(app, settings, keyring, database, services)
     return app
+
+
+async def _write_genesis(app: FastAPI) -> None:
+    """Make leaf 0 say which log this is, before anything else can be written."""
+    origin = app.state.settings.log_origin
+    async with app.state.database.begin() as session:
+        fact = Fact(Kind.LOG_GENESIS, DEPLOYMENT, {"origin": origin})
+        await app.state.records.write(session, fact)
 
 
 @asynccontextmanager

@@ -36,8 +36,8 @@ class Sequencer:
     now: Callable[[], datetime] = utc_now
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def start(self) -> None:
-        """Begin the log where there is none; refuse to run on one that does not add up.
+    async def start(self) -> bool:
+        """Begin the log where there is none (says whether it did); else check that it adds up.
 
         Raises:
             LogDamaged: the right edge does not give the signed root.
@@ -45,18 +45,20 @@ class Sequencer:
         async with self.database.begin() as session:
             state = await store.locked_state(session)
             if state is None:
-                await self._begin(session)
-                return
+                return await self._begin(session)
             edge = await store.edge(session, state.size)
             if rules.root_of_edge(edge) != state.root:
                 raise LogDamaged(f"The tiles of size {state.size} do not give the signed root.")
+        return False
 
-    async def _begin(self, session: AsyncSession) -> None:
+    async def _begin(self, session: AsyncSession) -> bool:
         empty = rules.Checkpoint(self.origin, 0, rules.EMPTY_ROOT)
         try:
-            await store.begin_log(session, root=empty.root, checkpoint=empty.sign(self.key))
+            async with session.begin_nested():
+                await store.begin_log(session, root=empty.root, checkpoint=empty.sign(self.key))
         except IntegrityError:  # another replica began it in the same moment
-            await session.rollback()
+            return False
+        return True
 
     def wake(self) -> None:
         """Say that something waits, so that nobody waits for the next tick."""

@@ -48,9 +48,7 @@ def listen_privately(path: Path) -> socket.socket:
 async def operator_socket(app: Any, path: Path) -> AsyncIterator[None]:  # noqa: ANN401 - any ASGI application
     """Serve the operator's application on `path` while the context lasts."""
     bound = listen_privately(path)
-    config = server_config(app)
-    config.lifespan = "off"
-    server = _Quiet(config)
+    server = _Quiet(server_config(app))
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield

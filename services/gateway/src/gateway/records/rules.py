@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from keel.clock import rfc3339
 from keel.strict_json import canonical
 
+DEPLOYMENT = "deployment"
+"""Whose records are about the installation itself: the genesis of its log, its keys."""
+
 
 class Kind(StrEnum):
     """What a record is about (section 7.1)."""

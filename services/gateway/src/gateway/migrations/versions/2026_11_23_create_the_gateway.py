@@ -27,12 +27,12 @@ _TRIGGERS = {
         for verb in ("UPDATE", "DELETE")
     ],
     "postgresql": [
-        "CREATE FUNCTION passerelle_immutable() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the log is immutable'; END $$",
-        "CREATE TRIGGER log_entries_immutable BEFORE UPDATE OR DELETE ON log_entries "
-        "FOR EACH ROW EXECUTE FUNCTION passerelle_immutable()",
-        "CREATE TRIGGER log_tiles_immutable BEFORE UPDATE OR DELETE ON log_tiles "
-        f"FOR EACH ROW WHEN ({_FULL_TILE}) EXECUTE FUNCTION passerelle_immutable()",
+        """CREATE FUNCTION passerelle_immutable() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'the log is immutable'; END $$""",
+        """CREATE TRIGGER log_entries_immutable BEFORE UPDATE OR DELETE ON log_entries
+        FOR EACH ROW EXECUTE FUNCTION passerelle_immutable()""",
+        f"""CREATE TRIGGER log_tiles_immutable BEFORE UPDATE OR DELETE ON log_tiles
+        FOR EACH ROW WHEN ({_FULL_TILE}) EXECUTE FUNCTION passerelle_immutable()""",
     ],
 }
 

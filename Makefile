@@ -1,0 +1,78 @@
+# Everything a person does, by name. `make` alone prints the list.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+UV := $(BIN)/uv
+MEMBERS := shared services/gateway services/anonymizer services/llm-router services/labour-market services/reports deploy/standalone demo
+EDITABLE := $(addprefix -e ,$(MEMBERS))
+OUR_OWN := $(foreach name,keel gateway anonymizer llm-router labour-market reports standalone demo,--no-emit-package passerelle-$(name))
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --custom-compile-command "make lock" -q $(OUR_OWN)
+READY := .venv/.ready
+
+OUT ?= var/demo
+PORT ?= 8000
+DATA ?= var/data
+N ?= 5
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the environment, from locks with hashes
+
+$(READY): requirements.lock bootstrap.lock $(addsuffix /pyproject.toml,$(MEMBERS))
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed (Debian 12: python3, python3-venv)."; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || { \
+	  echo "The venv module is missing (Debian: apt-get install python3-venv)."; rm -rf .venv; exit 1; }
+	@echo "Setting up .venv (once; the French language model is the largest part)…"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
+	@$(UV) pip sync -q --require-hashes requirements.lock
+	@$(UV) pip install -q --require-hashes -r bootstrap.lock
+	@$(UV) pip install -q --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+demo: setup ## play one bilan from consent to synthesis (CV=path OUT=dir LLM_BASE_URL=… LLM_MODEL=…)
+	@$(BIN)/python -m demo --out "$(OUT)" $(if $(CV),--cv "$(CV)")
+
+serve: setup ## keep the whole platform running (PORT=8000 DATA=var/data LLM_DEPLOYMENTS=file)
+	@$(BIN)/python -m standalone serve --port $(PORT) --data "$(DATA)" --first-tenant "Premier centre" \
+	  $(if $(LLM_DEPLOYMENTS),--deployments "$(LLM_DEPLOYMENTS)")
+
+test: setup ## run the tests (installs missing Debian packages where it may)
+	@bash tests/debian-packages
+	@$(BIN)/python -m pytest -q -m "not full" $(ARGS)
+
+verify: setup ## run the full counts of the work items, in resumable parts
+	@bash tests/debian-packages
+	@bash tests/verify
+
+bench: setup ## measure the platform: demo, start, memory (N=5)
+	@$(BIN)/python bench/platform.py --runs $(N)
+
+check: setup ## lint, types and import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: setup ## format the code
+	@$(BIN)/ruff check --fix-only -q . && $(BIN)/ruff format .
+
+lock: setup ## write the locks anew from the members' dependencies
+	@printf 'uv==0.13.9\nuv_build==0.13.6\n' | $(COMPILE) - -o bootstrap.lock
+	@$(COMPILE) pyproject.toml --group dev $(addsuffix /pyproject.toml,$(MEMBERS)) -o requirements.lock
+	@for service in gateway anonymizer llm-router labour-market reports; do \
+	  $(COMPILE) -c requirements.lock services/$$service/pyproject.toml -o services/$$service/requirements.lock; done
+	@! grep -nE 'https?://|file://|index-url|find-links' bootstrap.lock requirements.lock services/*/requirements.lock
+
+openapi: setup ## write the OpenAPI documents anew from the code
+	@mkdir -p var
+	@for service in anonymizer llm_router labour_market reports; do \
+	  $(BIN)/python -m $$service openapi > var/openapi.json && mv var/openapi.json services/$${service//_/-}/openapi.json; done
+	@$(BIN)/python -m gateway openapi > var/openapi.json && mv var/openapi.json services/gateway/src/gateway/openapi.json
+
+migrate: setup ## bring a service's database up to date (S=gateway)
+	@$(BIN)/python -m $(S) migrate
+
+.PHONY: help setup demo serve test verify bench check format lock openapi migrate
