@@ -29,7 +29,7 @@ _EXTENSION = f"""
     <pdfaProperty:name>DigitalSourceType</pdfaProperty:name>
     <pdfaProperty:valueType>Text</pdfaProperty:valueType>
     <pdfaProperty:category>external</pdfaProperty:category>
-    <pdfaProperty:description>The type of the source of this document (IPTC)</pdfaProperty:description>
+    <pdfaProperty:description>Type of source (IPTC)</pdfaProperty:description>
   </rdf:li></rdf:Seq></pdfaSchema:property>
 </rdf:li>"""
 
@@ -58,14 +58,12 @@ def marked(packet: bytes, source_type: str, report_id: str) -> bytes:
     """Return an XMP packet with the property, its schema and the report's id."""
     body = packet.split(b"?>", 1)[1].rsplit(b"<?xpacket", 1)[0]
     root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
-    description = root.find(f".//{_DESCRIPTION}")
     bag = root.find(f".//{{{_SCHEMAS}}}schemas/{{{RDF}}}Bag")
-    if description is None or bag is None:
+    rdf = root.find(f".//{{{RDF}}}RDF")
+    if rdf is None or bag is None:
         raise UnmarkablePdf("the XMP packet has no extension schemas")
     bag.append(etree.fromstring(_EXTENSION))
-    added = etree.SubElement(
-        root.find(f".//{{{RDF}}}RDF"), _DESCRIPTION, nsmap={"Iptc4xmpExt": IPTC_EXT}
-    )
+    added = etree.SubElement(rdf, _DESCRIPTION, nsmap={"Iptc4xmpExt": IPTC_EXT})
     added.set(f"{{{RDF}}}about", "")
     etree.SubElement(added, f"{{{IPTC_EXT}}}DigitalSourceType").text = source_type
     identifier = etree.SubElement(added, "{http://purl.org/dc/elements/1.1/}identifier")

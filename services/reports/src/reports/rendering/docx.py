@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from docx import Document
@@ -353,7 +353,7 @@ def _properties(document: Any, shown: Presentation, report: Report, at: datetime
     core.language, core.identifier, core.version = "fr-FR", report.id, str(report.version)
     core.created = core.modified = at.replace(tzinfo=None)
     core.revision = 1
-    custom = etree.Element(f"{{{_CUSTOM}}}Properties", nsmap={None: _CUSTOM, "vt": _TYPES})
+    custom = etree.Element(f"{{{_CUSTOM}}}Properties", nsmap=_namespaces(_CUSTOM, vt=_TYPES))
     for number, (name, value) in enumerate(
         (
             ("AI-DigitalSourceType", shown.source_type),
@@ -379,7 +379,7 @@ def _properties(document: Any, shown: Presentation, report: Report, at: datetime
 
 
 def _provenance_part(document: Any, shown: Presentation) -> None:  # noqa: ANN401 - python-docx has no types
-    root = etree.Element(f"{{{_MAP}}}provenance", nsmap={None: _MAP})
+    root = etree.Element(f"{{{_MAP}}}provenance", nsmap=_namespaces(_MAP))
     root.set("report", shown.report_id)
     for section in shown.sections:
         for block in section.blocks:
@@ -393,6 +393,11 @@ def _provenance_part(document: Any, shown: Presentation) -> None:  # noqa: ANN40
         PackURI("/customXml/item2.xml"), "application/xml", _xml(root), document.part.package
     )
     document.part.relate_to(part, RELATIONSHIP_TYPE.CUSTOM_XML)
+
+
+def _namespaces(default: str, **named: str) -> dict[str, str]:
+    # lxml takes None as the name of the default namespace; its type stubs do not.
+    return cast("dict[str, str]", {None: default, **named})
 
 
 def _xml(root: Any) -> bytes:  # noqa: ANN401 - an XML element

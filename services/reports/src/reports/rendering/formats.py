@@ -6,7 +6,7 @@ so the same report gives the same bytes on another day and in another process.
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from keel.strict_json import canonical
@@ -34,8 +34,9 @@ def render(report: Report, wanted: Format) -> bytes:
 
 
 def instant(report: Report) -> datetime:
-    """Return the one instant that a file of `report` carries."""
-    return report.signature.at if report.signature else report.created_at
+    """Return the one instant that a file of `report` carries, in whole seconds of UTC."""
+    at = report.signature.at if report.signature else report.created_at
+    return at.astimezone(UTC).replace(microsecond=0)
 
 
 def as_data(report: Report) -> dict[str, object]:

@@ -19,6 +19,10 @@ TITLE = "Document de synthèse"
 SUBTITLE = "Bilan de compétences"
 DRAFT = "Projet"
 _QUOTES_SHOWN = 2
+_REREAD = (
+    "Chacun est soumis à une relecture humaine avant la signature. Aucune décision vous "
+    "concernant n’a été prise par une machine. L’annexe A donne le détail."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +160,8 @@ def _notice(blocks: Sequence[Block]) -> list[str]:
         return ["Aucun passage de ce document n’a été écrit par une intelligence artificielle."]
     count = plural(len(marked), "passage porte", "passages portent")
     return [
-        f"{count} la marque [IA] : une intelligence artificielle a participé à leur rédaction.",
-        "Chacun est soumis à une relecture humaine, une à une. Aucune décision vous concernant "
-        "n’a été prise par une machine. L’annexe A donne le détail.",
+        f"{count} la marque [IA] : une intelligence artificielle a participé à la rédaction.",
+        _REREAD,
     ]
 
 

@@ -13,9 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
+
 from reports.problems import RenderingFailed
 from reports.rendering.formats import FORMATS, Format
 from reports.synthesis.document import Report
+
+log = structlog.get_logger()
 
 _LINE_LIMIT = 64 * 1024
 
@@ -69,8 +73,10 @@ class Press:
         await child.stdin.drain()
         head = json.loads(await child.stdout.readline())
         if "lengths" not in head:
+            log.error("rendering_failed", reason=head.get("failed"), place=head.get("place"))
             raise RenderingFailed(
-                "This document cannot be rendered.", members={"reason": head.get("failed", "")}
+                "This document cannot be rendered; report its id and this reason.",
+                members={"reason": head.get("failed", ""), "place": head.get("place", "")},
             )
         self._jobs += 1
         return [await child.stdout.readexactly(length) for length in head["lengths"]]

@@ -8,6 +8,8 @@ its standard input, so it never outlives the service.
 import json
 import resource
 import sys
+import traceback
+from pathlib import Path
 from typing import BinaryIO
 
 from reports.rendering.formats import FORMATS, render
@@ -28,8 +30,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     for line in requests:
         head, files = _answer(line)
         answers.write(json.dumps(head).encode() + b"\n")
-        for content in files:
-            answers.write(content)
+        answers.writelines(files)
         answers.flush()
 
 
@@ -39,8 +40,13 @@ def _answer(line: bytes) -> tuple[dict[str, object], list[bytes]]:
         report = Report.model_validate(asked["report"])
         files = [render(report, known) for known in FORMATS if known in asked["formats"]]
     except Exception as failure:  # noqa: BLE001 - the class only: a message can quote the person
-        return {"failed": type(failure).__name__}, []
+        return {"failed": type(failure).__name__, "place": _place(failure)}, []
     return {"lengths": [len(content) for content in files]}, files
+
+
+def _place(failure: Exception) -> str:
+    frames = traceback.extract_tb(failure.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 if __name__ == "__main__":

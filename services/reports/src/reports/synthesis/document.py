@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from keel.identifiers import RecordId, ReportId, RunId
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION: Literal["1"] = "1"
 
 Origin = Literal["human", "ai_assisted", "ai_generated", "beneficiary", "computed"]
 AI_ORIGINS: frozenset[str] = frozenset({"ai_assisted", "ai_generated"})

@@ -23,7 +23,6 @@ from reports.synthesis.document import (
     FollowUp,
     Line,
     Project,
-    Prose,
     Step,
     Value,
 )
@@ -202,15 +201,6 @@ class Series(_Lenient):
     unit: Said | None = None
     points: list[tuple[Said, float | None]] = Field(default_factory=list, max_length=400)
     source: Source = Source()
-
-    @field_validator("points", mode="before")
-    @classmethod
-    def _periods_as_text(cls, points: object) -> object:
-        if not isinstance(points, list):
-            return points
-        return [
-            [str(p[0]), p[1]] if isinstance(p, list | tuple) and len(p) == 2 else p for p in points
-        ]  # noqa: PLR2004 - a pair
 
 
 class Training(_Lenient):

@@ -110,7 +110,7 @@ class Signatory(Value):
 
 
 class SignOff(Value):
-    """A signature over the reviewed draft with its texts restored, and the cover page's identity."""
+    """A signature over the reviewed draft with its texts restored; the cover page's identity."""
 
     signatory: Signatory
     identity: Cover
@@ -261,4 +261,6 @@ def _view(standing: Standing, files: list[FileRow] | None = None) -> ReportView:
 
 
 def _file(row: FileRow) -> FileView:
-    return FileView.model_validate(row, from_attributes=True)
+    return FileView.model_validate(
+        {"format": row.format, "sha256": row.sha256, "bytes": row.size_bytes}
+    )

@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("format", sa.String(8), nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
-        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "report", "version", "format", name="pk_files"),
