@@ -90,8 +90,10 @@ async def test_what_it_received_is_what_left(demonstrated, says):
 @pytest.mark.shelf
 async def test_any_career_text_is_read(demonstrated, shelf):
     router, _ = demonstrated
-    lines = (shelf / "skills-fr" / "cvs.jsonl").read_text().splitlines()
-    for line in lines[:40]:
+    files = (shelf / "skills-fr" / "cvs.jsonl", shelf / "pii-fr" / "dev.jsonl")
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert len(lines) > 50
+    for line in lines:
         text = json.loads(line)["text"]
         completed = await run(router, "cv-analysis", "analysis", cv=text)
         for claim in completed["output"]["threads"] + completed["output"]["strengths"]:
