@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-Code = Annotated[str, Field(min_length=1, max_length=120)]
+Code = Annotated[str, Field(min_length=1, max_length=300)]
 Label = Annotated[str, Field(max_length=500)]
 # As precise as the producer is: a year, a month or a day.
 Day = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]

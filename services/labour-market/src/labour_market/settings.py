@@ -1,8 +1,8 @@
 """Every knob of the labour market."""
 
-from keel.settings import ServiceSettings, SettingsConfigDict
+from pathlib import Path
 
-DATABASE = "sqlite+aiosqlite:///labour-market.sqlite"
+from keel.settings import ServiceSettings, SettingsConfigDict
 
 
 class Settings(ServiceSettings):
@@ -11,4 +11,11 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="LABOUR_MARKET_")
 
     port: int = 8003
-    database_url: str = DATABASE
+    database_url: str
+
+
+class VerbSettings(Settings):
+    """What the verbs need: a database; they let nobody in, so they ask for no keys."""
+
+    database_url: str = "sqlite+aiosqlite:///var/labour-market.sqlite3"
+    pass_jwks_file: Path = Path()

@@ -5,9 +5,10 @@ No table has a tenant, a bilan or a person: what is here is public and the same 
 
 from datetime import datetime
 
-from keel.database import Instant, metadata
 from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from keel.database import Instant, metadata
 
 
 class Base(DeclarativeBase):

@@ -22,7 +22,8 @@ _CERTIFICATIONS = 3
 _DEFINITION = 72
 _SERIES = "dares.jobseekers_abc"
 _SERIES_FROM = "2009"
-_REGIONS = frozenset(f"R-{n}" for n in "11 24 27 28 32 44 52 53 75 76 84 93 94".split())
+_METROPOLITAN = (11, 24, 27, 28, 32, 44, 52, 53, 75, 76, 84, 93, 94)
+_REGIONS = frozenset(f"R-{number}" for number in _METROPOLITAN)
 _SKIPPED = frozenset({"dares.tension_index", "dares.jobseekers_a", "bmo.difficult", "bmo.seasonal"})
 # Certifications that ministries own: the title of another one names a school, and we favour none.
 _PUBLIC = frozenset(
@@ -42,7 +43,7 @@ def build(shelf: Path, *, on: str, into: Path = _HERE) -> dict[str, int]:
     survey = bmo.parse(shelf / "bmo", retrieved_on=on)
     tension = dares.parse(shelf / "dares", retrieved_on=on)
     places = geo.parse(shelf / "geo", retrieved_on=on)
-    written = {
+    written: dict[str, Iterable[Row]] = {
         "publications.jsonl": _publications(taxonomy, tables, tension, survey, places, on=on),
         "occupations.jsonl": _occupations(taxonomy),
         "links.jsonl": links,
@@ -75,7 +76,7 @@ def _own(on: str) -> list[Publication]:
     )
     register = Publication(
         key="rncp",
-        name="Codes diplômes et fiches RNCP ; lien au métier fait par Passerelle d'après l'intitulé",
+        name="Codes diplômes et fiches RNCP ; lien au métier fait par Passerelle",
         producer="France compétences, réseau des Carif-Oref",
         licence=OPEN_LICENCE,
         published_on="2023-12",
@@ -101,7 +102,7 @@ def _occupations(taxonomy: Harvest) -> list[Row]:
     by_code = {(o["scheme"], o["code"]): o for o in taxonomy.rows["occupations"]}
     parents = _parents(taxonomy)
     source = _of(taxonomy, "rome4")
-    entries = []
+    entries: list[Row] = []
     said: set[str] = set()
     for code, parent in parents.items():
         family = by_code["rome3", parent]

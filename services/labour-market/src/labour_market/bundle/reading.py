@@ -14,7 +14,9 @@ _BELONGS = {
     "rome": ("rome4",),
     "dares": ("tension2019", "jobseekers"),
     "bmo": ("bmo2024",),
-    "crosswalks": ("fap", "fap2021"),
+    "crosswalks": ("fap",),
+    # Links drawn by us: a source of its own, so that importing the official tables keeps them.
+    "labels": ("fap2021",),
     "rncp": ("rncp",),
     "geo": ("geo",),
 }
@@ -35,7 +37,8 @@ def harvests() -> list[Harvest]:
         "rome": _taxonomy(entries["occupations"]),
         "dares": {"figures": [f for f in figures if f["publication"] != "bmo2024"]},
         "bmo": {"figures": [f for f in figures if f["publication"] == "bmo2024"]},
-        "crosswalks": {"links": _links(entries["links"]), "families": families},
+        "crosswalks": {"links": _links(entries["links"][:1]), "families": families},
+        "labels": {"links": _links(entries["links"][1:])},
         "rncp": _certifications(entries["certifications"]),
         "geo": {"territories": _territories(entries["territories"][0]["regions"])},
     }

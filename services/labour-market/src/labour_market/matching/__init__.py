@@ -1,1 +1,1 @@
-"""Matching: titles to occupations, texts to skills, skills to occupations. Offline, deterministic."""
+"""Matching: titles to occupations, texts to skills. Offline, deterministic, no model."""

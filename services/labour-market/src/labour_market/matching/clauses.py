@@ -36,7 +36,7 @@ class Piece:
 _SENTENCE = re.compile(r"[^.!?\n•·▪]+(?:\.(?=\w)[^.!?\n•·▪]+)*[.!?]*")
 _CLAUSE = re.compile(r"\s*[,;:()«»\"—–/]\s*|\s+-\s+|\s+(?:mais|puis|ou|car)\s+")
 _OTHERS = (
-    r"c'(?:est|etait|etaient)\s+(?:l'|le |la |les |un |une |mon |ma |mes |notre |nos |leur |leurs |du )"
+    r"c'(?:est|etait|etaient)\s+(?:l'|l[ae] |les |une? |m(?:on|a|es) |nos |notre |leurs? |du )"
 )
 _WISH = re.compile(
     r"\b(?:j'aimerais|j'aimerai|je voudrais|je souhaite(?:rais)?|nous souhaitons|souhait\w*|"
@@ -46,7 +46,8 @@ _WISH = re.compile(
     r"un jour|plus tard|approfondir)"
 )
 _NEGATED = re.compile(
-    r"\b(?:n'ai jamais|n'ai pas|jamais|pas d[e'u]|pas encore|aucune?|ne \w+(?:\s\w+)?\s(?:pas|rien)|"
+    r"\b(?:n'ai jamais|n'ai pas|jamais|pas d[e'u]|pas encore|aucune?|"
+    r"ne \w+(?:\s\w+)?\s(?:pas|rien)|"
     r"n'\w+ (?:pas|rien|aucune?)|ne (?:sais|fais|touche|connais|maitrise|parle|conduis) pas|"
     r"\w+ pas\b|ni\b|sans (?:permis|diplome|experience|formation|habilitation|caces))"
 )

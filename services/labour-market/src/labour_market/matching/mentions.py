@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from labour_market.matching import jargon
@@ -99,10 +100,16 @@ class SkillIndex:
                 found.extend(self._in_piece(text, piece.start, piece.end))
         return sorted(_once_each(found), key=lambda m: m.start)
 
+    def likeness(self, one: str, other: str) -> float:
+        """Return how alike the labels of two skills are, by rare shared words, 0 to 1."""
+        mine, theirs = _family(self.by_code[one].label), _family(self.by_code[other].label)
+        shared = sum(self._weights.get(w, 0.0) ** 2 for w in mine & theirs)
+        sizes = [sum(self._weights.get(w, 0.0) ** 2 for w in side) for side in (mine, theirs)]
+        return shared / math.sqrt(sizes[0] * sizes[1]) if shared else 0.0
+
     def _in_piece(self, text: str, start: int, end: int) -> list[Mention]:
         words = [
-            Token(t.start + start, t.end + start, t.folded, t.stem)
-            for t in tokens(text[start:end])
+            Token(t.start + start, t.end + start, t.folded, t.stem) for t in tokens(text[start:end])
         ]
         told = content(words)
         candidates = [*self._by_lexicon(words), *self._by_windows(told)]
@@ -178,6 +185,11 @@ def _whole(mention: Mention, words: Sequence[Token]) -> Mention:
         return mention
     start, end = min(told[0].start, mention.start), max(told[-1].end, mention.end)
     return replace(mention, start=start, end=end)
+
+
+@lru_cache(maxsize=4_096)
+def _family(label: str) -> frozenset[str]:
+    return frozenset(_stems(tokens(label)))
 
 
 def _stems(words: list[Token]) -> list[str]:

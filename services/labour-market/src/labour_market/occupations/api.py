@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+
 from keel.database import SessionDep
 from keel.passes import PassDep
 from keel.problems import problems
-from pydantic import BaseModel, Field
-
 from labour_market.occupations import service
 from labour_market.occupations.catalogue import Catalogue, Cited, Occupation
 from labour_market.problems import SchemeUnavailable, UnknownOccupation
@@ -30,7 +30,7 @@ class OccupationItem(BaseModel):
 class OccupationPage(BaseModel):
     """Some occupations, in the order of their codes."""
 
-    items: list[OccupationItem] = Field(max_length=100)
+    items: list[OccupationItem] = Field(max_length=200)
     next: Code | None = Field(description="Give it as `after` to go on; null at the end.")
 
 
@@ -51,7 +51,7 @@ class MoveView(BaseModel):
     kind: str = Field(max_length=12)
 
 
-class OccupationView(OccupationItem):
+class OccupationDetail(OccupationItem):
     """An occupation with what the taxonomy says of it."""
 
     definition: str | None = Field(max_length=10_000)
@@ -76,9 +76,9 @@ async def rome(session: SessionDep, held: TaxonomiesDep) -> Catalogue:
 
 
 RomeDep = Annotated[Catalogue, Depends(rome)]
-After = Annotated[str, Query(max_length=120, description="`next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
-Words = Annotated[str, Query(max_length=100, description="Part of a label or appellation.")]
+After = Annotated[str, Query(max_length=300, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Words = Annotated[str, Query(max_length=200, description="Part of a label or appellation.")]
 
 
 @router.get("/occupations", responses=problems(SchemeUnavailable))
@@ -93,7 +93,7 @@ async def list_occupations(
 @router.get("/occupations/{code}", responses=problems(UnknownOccupation, SchemeUnavailable))
 async def read_occupation(
     _: PassDep, catalogue: RomeDep, code: Annotated[str, Field(max_length=120)]
-) -> OccupationView:
+) -> OccupationDetail:
     """Read one occupation: definition, names, skills, interests, moves."""
     return view(catalogue, service.read(catalogue, code))
 
@@ -124,10 +124,10 @@ def item(occupation: Occupation, cited: Cited) -> OccupationItem:
     )
 
 
-def view(catalogue: Catalogue, occupation: Occupation) -> OccupationView:
+def view(catalogue: Catalogue, occupation: Occupation) -> OccupationDetail:
     """Show an occupation with all that the catalogue says of it."""
     skills = catalogue.skill_index.by_code
-    return OccupationView(
+    return OccupationDetail(
         **item(occupation, catalogue.cited).model_dump(),
         definition=occupation.definition,
         appellations=list(service.names(catalogue, occupation.code)),

@@ -60,10 +60,8 @@ async def _cited(session: AsyncSession, release: ReleaseRow) -> Cited:
 
 
 async def _occupations(session: AsyncSession, release: str) -> Sequence[OccupationRow]:
-    rows = await session.scalars(
-        select(OccupationRow).where(OccupationRow.release == release).order_by(OccupationRow.code)
-    )
-    return rows.all()
+    rows = await session.scalars(select(OccupationRow).where(OccupationRow.release == release))
+    return sorted(rows, key=lambda row: (row.scheme, row.code))
 
 
 def _occupation(row: OccupationRow, parents: dict[str, OccupationRow]) -> Occupation:
@@ -81,11 +79,14 @@ def _occupation(row: OccupationRow, parents: dict[str, OccupationRow]) -> Occupa
 
 async def _titles(session: AsyncSession, release: str, scheme: str) -> list[Title]:
     rows = await session.execute(
-        select(AppellationRow.occupation, AppellationRow.label, AppellationRow.kind)
-        .where(AppellationRow.release == release, AppellationRow.scheme == scheme)
-        .order_by(AppellationRow.code)
+        select(AppellationRow.occupation, AppellationRow.label, AppellationRow.kind).where(
+            AppellationRow.release == release, AppellationRow.scheme == scheme
+        )
     )
-    return [Title(code, label, kind == "principal") for code, label, kind in rows]
+    return sorted(
+        (Title(code, label, kind == "principal") for code, label, kind in rows),
+        key=lambda title: (title.code, title.label),
+    )
 
 
 async def _skills(session: AsyncSession, release: str, scheme: str) -> list[Skill]:
@@ -93,12 +94,12 @@ async def _skills(session: AsyncSession, release: str, scheme: str) -> list[Skil
         select(SkillRow.code, SkillRow.label, SkillRow.kind, SkillRow.alternatives)
         .where(SkillRow.release == release, SkillRow.scheme == scheme)
         .where(SkillRow.kind != "environment")
-        .order_by(SkillRow.code)
     )
-    return [
+    # Sorted here: the two databases do not collate alike, and cursors compare codes in Python.
+    return sorted(
         Skill(code, scheme, label, kind, tuple(more.split("|")) if more else ())
         for code, label, kind, more in rows
-    ]
+    )
 
 
 async def _requirements(

@@ -4,11 +4,11 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
 from keel.database import SessionDep
 from keel.passes import PassDep
 from keel.problems import problems
-from pydantic import BaseModel, Field
-
 from labour_market.occupations.api import After, Limit, TaxonomiesDep, Words, source_view
 from labour_market.problems import SchemeUnavailable
 from labour_market.provenance import Code, Label, SourceView
@@ -36,7 +36,7 @@ class SkillItem(BaseModel):
 class SkillPage(BaseModel):
     """Some skills, in the order of their codes, and the taxonomy that they come from."""
 
-    items: list[SkillItem] = Field(max_length=100)
+    items: list[SkillItem] = Field(max_length=200)
     next: Code | None = Field(description="Give it as `after` to go on; null at the end.")
     source: SourceView
 

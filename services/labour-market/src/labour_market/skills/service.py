@@ -15,7 +15,8 @@ def page(
     every = (
         s
         for s in catalogue.skills
-        if s.code > after and (not wanted or any(wanted in fold(w) for w in (s.label, *s.alternatives)))
+        if s.code > after
+        and (not wanted or any(wanted in fold(w) for w in (s.label, *s.alternatives)))
     )
     found = list(islice(every, limit + 1))
     return found[:limit], found[limit - 1].code if len(found) > limit else None

@@ -3,6 +3,7 @@
 Producers: INSEE and France Travail, Licence Ouverte 2.0.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -42,7 +43,7 @@ def parse(root: Path, *, retrieved_on: str) -> Harvest:
     )
 
 
-def _regions_and_departements(folder: Folder) -> list[Row]:
+def _regions_and_departements(folder: Folder) -> Sequence[Row]:
     communes = folder.read(
         "communes_departements_regions.csv",
         "code_departement", "nom_departement", "code_region", "nom_region",
@@ -62,7 +63,7 @@ def _regions_and_departements(folder: Folder) -> list[Row]:
     ).to_dicts()  # fmt: skip
 
 
-def _bassins(folder: Folder) -> list[Row]:
+def _bassins(folder: Folder) -> Sequence[Row]:
     # A bassin that crosses a border has one row for each département that holds a part of it.
     communes = folder.read("commune_bassin_bmo.csv", "dep", "code_bassin_BMO", "lib_bassin_BMO")
     return communes.select(

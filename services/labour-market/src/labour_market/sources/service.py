@@ -1,5 +1,6 @@
 """The verbs of sources: import one, load what is bundled, list what is there."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,10 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from keel.clock import utc_now
-from keel.database import Database
 from sqlalchemy.exc import IntegrityError
 
+from keel.clock import utc_now
+from keel.database import Database
 from labour_market.bundle import reading as bundle
 from labour_market.sources import store
 from labour_market.sources.harvest import Harvest, SourceRefused, faults
@@ -51,11 +52,8 @@ class Imports:
         Raises:
             SourceRefused: the files are not what the source promises; the old release stays.
         """
-        if not root.is_dir():
-            raise SourceRefused(f"{root} is not a folder. Give the files of {source} with --from.")
-        importer = cast("Importer", import_module(f"labour_market.sources.{source}"))
-        harvest = importer.parse(root, retrieved_on=self.now().date().isoformat())
-        return await self.load(harvest)
+        on = self.now().date().isoformat()
+        return await self.load(await asyncio.to_thread(_parse, source, root, on))
 
     async def load(self, harvest: Harvest) -> Imported:
         """Validate, stage and switch to a harvest.
@@ -103,3 +101,10 @@ class Imports:
         async with self.database.begin() as session:
             row = await store.find(session, release)
         return row is not None and row.state != store.STAGING
+
+
+def _parse(source: str, root: Path, on: str) -> Harvest:
+    if not root.is_dir():
+        raise SourceRefused(f"{root.name} is no folder. Give the files of {source} with --from.")
+    importer = cast("Importer", import_module(f"labour_market.sources.{source}"))
+    return importer.parse(root, retrieved_on=on)

@@ -6,10 +6,10 @@ from datetime import datetime
 from itertools import islice
 from typing import cast
 
-from keel.database import Database
 from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from keel.database import Database
 from labour_market.sources.harvest import Harvest, Row
 from labour_market.tables import (
     AppellationRow,
@@ -93,7 +93,8 @@ async def stage(database: Database, harvest: Harvest, *, at: datetime) -> int:
             async with database.begin() as session:
                 # The table, not the class: the unit of work would split a piece at every null.
                 await session.execute(
-                    insert(cast("Table", TABLES[name].__table__)), [{"release": release, **row} for row in piece]
+                    insert(cast("Table", TABLES[name].__table__)),
+                    [{"release": release, **row} for row in piece],
                 )
     return await _count(database, release)
 

@@ -4,9 +4,10 @@ Revision ID: 0001
 Created: 2026-11-23
 """
 
-import keel.database
 import sqlalchemy as sa
 from alembic import op
+
+import keel.database
 
 revision: str = "0001"
 down_revision: str | None = None

@@ -1,0 +1,1 @@
+"""Trainings: certifications of the national register, and ways without a training."""

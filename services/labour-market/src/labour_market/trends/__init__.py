@@ -1,0 +1,1 @@
+"""Trends: published figures for an occupation in a territory, each with its source."""
