@@ -1,0 +1,100 @@
+"""The wiring of the anonymizer, and nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from anonymizer.detection.examiner import Examiner
+from anonymizer.documents.api import router as documents_router
+from anonymizer.documents.service import Documents
+from anonymizer.erasure.api import router as erasure_router
+from anonymizer.erasure.service import Erasures
+from anonymizer.intake.workshop import Workshop
+from anonymizer.restoration.api import router as restoration_router
+from anonymizer.restoration.service import Restorations
+from anonymizer.settings import Settings
+from anonymizer.surrogates.api import router as surrogates_router
+from anonymizer.surrogates.service import Pseudonymiser
+from anonymizer.tables import ContentKey
+from anonymizer.vault.service import Vault
+from keel.application import Lifespan, create_service
+from keel.database import Database
+from keel.passes import Admission
+from keel.sealing import ContentKeys, KeyEncryptionKey
+from keel.settings import SettingsRefused
+from keel.tokens import PublicKeys
+
+AUDIENCE = "anonymizer"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the anonymizer as the gateway calls it.
+
+    Raises:
+        KeyFileRefused, SettingsRefused: a key file is wrong; the message says which.
+    """
+    database = Database(settings.database_url)
+    keys = ContentKeys(
+        KeyEncryptionKey.from_file(settings.key_encryption_key_file), ContentKey
+    )
+    examiner = Examiner(settings.detection_model)
+    workshop = Workshop(settings.worker_socket, settings.reading_timeout_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        database.claim()
+        examiner.start()
+        try:
+            if settings.worker_socket is None:
+                await workshop.start()
+            yield
+        finally:
+            await workshop.close()
+            await examiner.close()
+            await database.close()
+
+    app = _service(lifespan, Admission(AUDIENCE, _pass_keys(settings.pass_jwks_file)))
+    vault = Vault(keys)
+    app.state.database = database
+    app.state.readiness["model"] = examiner.is_ready
+    app.state.documents = Documents(
+        database, vault, workshop, examiner, settings.max_document_bytes
+    )
+    app.state.pseudonymiser = Pseudonymiser(database, vault, examiner)
+    app.state.restorations = Restorations(database, vault)
+    app.state.erasures = Erasures(database, keys)
+    return app
+
+
+def _pass_keys(file: Path) -> PublicKeys:
+    try:
+        return PublicKeys.from_file(file)
+    except (OSError, ValueError, KeyError):
+        raise SettingsRefused(f"{file} holds no public keys for passes.") from None
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document, which needs no settings, database or model."""
+
+    @asynccontextmanager
+    async def nothing(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    return _service(nothing, None).openapi()
+
+
+def _service(lifespan: Lifespan, admission: Admission | None) -> FastAPI:
+    app = create_service(
+        name=AUDIENCE,
+        title="Passerelle anonymizer",
+        description="Reads raw text and documents, and keeps who they are about.",
+        version="0.1.0",
+        lifespan=lifespan,
+        admission=admission,
+    )
+    for router in (documents_router, surrogates_router, restoration_router, erasure_router):
+        app.include_router(router)
+    return app

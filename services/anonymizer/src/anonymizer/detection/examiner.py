@@ -1,0 +1,102 @@
+"""Examining texts without holding up the event loop: one thread, one model, loaded once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from anonymizer.detection.rules import Finding, Hints
+from anonymizer.detection.service import Detector
+from anonymizer.problems import CriminalDataBlocked, DetectionFailed
+from anonymizer.special.rules import Statement, blocked, special_statements
+
+log = structlog.get_logger()
+# A text that names none of these is about nobody in particular.
+_OF_A_PERSON = frozenset(
+    ("PERSON", "EMAIL", "PHONE", "ADDRESS", "NIR", "IBAN", "ID_DOC", "DRIVING_LICENCE", "PLATE")
+    + ("FRANCE_TRAVAIL_ID", "DATE_OF_BIRTH")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found in one text."""
+
+    text: str
+    findings: tuple[Finding, ...]
+    statements: tuple[Statement, ...]
+
+    @property
+    def masked(self) -> tuple[Finding, ...]:
+        """The findings that are not removed with a special-category statement."""
+        return tuple(
+            finding
+            for finding in self.findings
+            if not any(s.start < finding.end and finding.start < s.end for s in self.statements)
+        )
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many stretches of each label are masked."""
+        return dict(Counter(finding.label for finding in self.masked))
+
+    @property
+    def is_of_somebody(self) -> bool:
+        """Say whether the text speaks of an identifiable person."""
+        return bool(self.statements) or any(f.label in _OF_A_PERSON for f in self.findings)
+
+
+@dataclass(slots=True)
+class Examiner:
+    """Examines texts in a thread of its own; `start` begins to load the model."""
+
+    model: str
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "detection")
+    )
+    _loading: asyncio.Future[Detector] | None = None
+
+    def start(self) -> None:
+        """Begin to load the model, in the background."""
+        loop = asyncio.get_running_loop()
+        self._loading = loop.run_in_executor(self._thread, Detector.load, self.model)
+
+    async def is_ready(self) -> bool:
+        """Say whether the model is loaded."""
+        loading = self._loading
+        return loading is not None and loading.done() and loading.exception() is None
+
+    async def close(self) -> None:
+        """Let the thread go."""
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+
+    async def examine(self, text: str, hints: Hints | None = None) -> Examination:
+        """Find what identifies somebody and what is of a special category.
+
+        Raises:
+            CriminalDataBlocked: the text speaks of offences.
+            DetectionFailed: the detector broke down; nothing may leave.
+        """
+        if self._loading is None:
+            raise DetectionFailed("The model is not loaded. Try again in a moment.")
+        try:
+            detector = await asyncio.shield(self._loading)
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._thread, _examine, detector, text, hints)
+        except Exception as error:
+            log.error("detection_failed", error=type(error).__name__)  # noqa: TRY400 - a trace could quote the text
+            raise DetectionFailed("Nothing was kept and nothing left. Try again.") from None
+        if blocked(found.statements):
+            raise CriminalDataBlocked(
+                "Take what concerns offences or convictions out of the text, then send it again."
+            )
+        return found
+
+
+def _examine(detector: Detector, text: str, hints: Hints | None) -> Examination:
+    return Examination(
+        text, tuple(detector.find(text, hints)), tuple(special_statements(text))
+    )

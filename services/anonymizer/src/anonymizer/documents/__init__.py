@@ -1,0 +1,1 @@
+"""A beneficiary's documents: read, examined, pseudonymised and sealed."""

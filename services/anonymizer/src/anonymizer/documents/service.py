@@ -1,0 +1,160 @@
+"""The verbs of documents: take one in, read what is known of it, delete it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from anonymizer.detection.examiner import Examiner
+from anonymizer.detection.rules import Hints
+from anonymizer.documents import store
+from anonymizer.documents.rules import Document, Sealable, Summary, sealable
+from anonymizer.intake.rules import RefusedFile
+from anonymizer.intake.workshop import Workshop
+from anonymizer.outline.rules import Outline, outline
+from anonymizer.problems import problem_of
+from anonymizer.surrogates.service import plan_of
+from anonymizer.tables import StoredDocument
+from anonymizer.vault.service import Vault
+from keel.clock import utc_now
+from keel.database import Database
+from keel.problems import NotFound, TooLarge
+from keel.sealing import seal, unseal
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose bilan it is, as the pass says."""
+
+    tenant: str
+    bilan: str
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The verbs of documents."""
+
+    database: Database
+    vault: Vault
+    workshop: Workshop
+    examiner: Examiner
+    max_bytes: int
+    now: Callable[[], datetime] = utc_now
+
+    async def take_in(
+        self, owner: Owner, document_id: str, content: bytes, hints: Hints
+    ) -> tuple[Document, bool]:
+        """Read, examine, pseudonymise and seal a document; True when it is new.
+
+        The same id again gives what is stored. No transaction is open while the file is read
+        and examined.
+
+        Raises:
+            UnreadableDocument, EncryptedDocument, EmptyDocument, OcrUnavailable,
+            MediaTypeNotSupported, TooLarge: the file cannot be read.
+            CriminalDataBlocked: it speaks of offences.
+            DetectionFailed: the detector broke down.
+        """
+        if (known := await self._known(owner, document_id)) is not None:
+            return known, False
+        if len(content) > self.max_bytes:
+            raise TooLarge(f"At most {self.max_bytes} bytes are read. Send a shorter document.")
+        try:
+            reading = await self.workshop.read(content)
+        except RefusedFile as refused:
+            raise problem_of(refused) from None
+        found = await self.examiner.examine(reading.text, hints)
+        cut = plan_of(found)
+        try:
+            async with self.database.begin() as session:
+                number = await self.vault.number(session, owner.tenant, owner.bilan, cut.secrets)
+                key = await self.vault.keys.obtain(session, owner.tenant, owner.bilan)
+                kept = sealable(content, reading, found, cut.render(number), number)
+                row = _sealed(key, owner, document_id, self.now(), kept)
+                session.add(row)
+        except IntegrityError:  # the same request twice at once: the other one made it
+            known = await self._known(owner, document_id)
+            if known is None:
+                raise
+            return known, False
+        return Document(document_id, owner.bilan, row.created_at, kept.summary), True
+
+    async def read(self, owner: Owner, document_id: str) -> Document:
+        """Return what is known of a document.
+
+        Raises:
+            NotFound: it does not exist in this bilan.
+        """
+        known = await self._known(owner, document_id)
+        if known is None:
+            raise NotFound
+        return known
+
+    async def pseudonymised(self, owner: Owner, document_id: str) -> str:
+        """Return the text as a model would see it (raises `NotFound`)."""
+        row, key = await self._row(owner, document_id)
+        return _open(key, row, "pseudonymised", row.pseudonymised).decode()
+
+    async def outline(self, owner: Owner, document_id: str) -> Outline:
+        """Return the career outline over the pseudonymised text (raises `NotFound`)."""
+        return outline(await self.pseudonymised(owner, document_id))
+
+    async def findings(self, owner: Owner, document_id: str) -> Mapping[str, Any]:
+        """Return what was masked, removed and hidden (raises `NotFound`)."""
+        row, key = await self._row(owner, document_id, findings=True)
+        found: Mapping[str, Any] = json.loads(_open(key, row, "findings", row.findings))
+        return found
+
+    async def delete(self, owner: Owner, document_id: str) -> None:
+        """Delete a document; its surrogates stay, texts may still hold them (raises `NotFound`)."""
+        await self._row(owner, document_id)
+        async with self.database.begin() as session:
+            await store.delete_one(session, owner.tenant, document_id)
+
+    async def _known(self, owner: Owner, document_id: str) -> Document | None:
+        try:
+            row, key = await self._row(owner, document_id)
+        except NotFound:
+            return None
+        summary = Summary(**json.loads(_open(key, row, "summary", row.summary)))
+        return Document(row.id, row.bilan, row.created_at, summary)
+
+    async def _row(
+        self, owner: Owner, document_id: str, *, findings: bool = False
+    ) -> tuple[StoredDocument, bytes]:
+        async with self.database.begin() as session:
+            row = await store.find(session, owner.tenant, document_id, findings=findings)
+            key = await self.vault.keys.find(session, owner.tenant, owner.bilan)
+        if row is None or key is None or row.bilan != owner.bilan:
+            raise NotFound
+        return row, key
+
+
+def _bound(row_id: str, owner: Owner, part: str) -> str:
+    return f"document|{owner.tenant}|{owner.bilan}|{row_id}|{part}"
+
+
+def _open(key: bytes, row: StoredDocument, part: str, sealed: bytes) -> bytes:
+    return unseal(key, sealed, _bound(row.id, Owner(row.tenant, row.bilan), part))
+
+
+def _sealed(
+    key: bytes, owner: Owner, document_id: str, at: datetime, kept: Sealable
+) -> StoredDocument:
+    parts = {
+        "summary": json.dumps(asdict(kept.summary)).encode(),
+        "pseudonymised": kept.pseudonymised.encode(),
+        "findings": json.dumps(kept.findings).encode(),
+        "text": kept.text.encode(),
+        "original": kept.original,
+    }
+    sealed = {
+        part: seal(key, content, _bound(document_id, owner, part))
+        for part, content in parts.items()
+    }
+    return StoredDocument(
+        tenant=owner.tenant, id=document_id, bilan=owner.bilan, created_at=at, **sealed
+    )

@@ -1,0 +1,1 @@
+"""Erasure: the end of a bilan, by the destruction of its key."""

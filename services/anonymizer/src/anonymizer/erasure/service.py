@@ -1,0 +1,31 @@
+"""Destroying what is kept of a bilan: the key first, then the rows."""
+
+from dataclasses import dataclass
+
+from anonymizer.documents import store as documents
+from anonymizer.vault import store as vault
+from keel.database import Database
+from keel.sealing import ContentKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much there was."""
+
+    documents: int
+    surrogates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasures:
+    """The verb of erasure."""
+
+    database: Database
+    keys: ContentKeys
+
+    async def erase(self, tenant: str, bilan: str) -> Erased:
+        """Destroy the bilan's key and rows; again and again without harm."""
+        async with self.database.begin() as session:
+            await self.keys.destroy(session, tenant, bilan)
+            gone = await documents.erase(session, tenant, bilan)
+            return Erased(gone, await vault.erase(session, tenant, bilan))

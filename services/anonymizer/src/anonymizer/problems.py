@@ -1,0 +1,83 @@
+"""Every way the anonymizer can say no."""
+
+from anonymizer.intake.rules import RefusedFile
+from keel.problems import MediaTypeNotSupported, NotFound, Problem, TooLarge
+
+
+class UnreadableDocument(Problem):
+    """The file is damaged, cut off, or takes too much to read."""
+
+    code = "unreadable_document"
+    title = "The document cannot be read"
+    status = 422
+
+
+class EncryptedDocument(Problem):
+    """The file asks for a password."""
+
+    code = "encrypted_document"
+    title = "The document is protected by a password"
+    status = 422
+
+
+class EmptyDocument(Problem):
+    """The file shows no text."""
+
+    code = "empty_document"
+    title = "The document shows no text"
+    status = 422
+
+
+class OcrUnavailable(Problem):
+    """The file is a scan, and this installation cannot read scans."""
+
+    code = "ocr_unavailable"
+    title = "Scanned documents cannot be read here"
+    status = 422
+
+
+class CriminalDataBlocked(Problem):
+    """The text speaks of offences (GDPR art. 10): it is not processed at all."""
+
+    code = "criminal_data_blocked"
+    title = "The text speaks of offences or convictions"
+    status = 422
+
+
+class DetectionFailed(Problem):
+    """Detection broke down; nothing leaves without it."""
+
+    code = "detection_failed"
+    title = "The text could not be examined"
+    status = 503
+
+
+FILE_REFUSALS: tuple[type[Problem], ...] = (
+    UnreadableDocument,
+    EncryptedDocument,
+    EmptyDocument,
+    OcrUnavailable,
+    MediaTypeNotSupported,
+    TooLarge,
+)
+_BY_CODE = {refusal.code: refusal for refusal in FILE_REFUSALS}
+
+
+def problem_of(refused: RefusedFile) -> Problem:
+    """Return the problem for what the reading process refused."""
+    return _BY_CODE.get(refused.code, UnreadableDocument)(refused.detail)
+
+
+__all__ = [
+    "FILE_REFUSALS",
+    "CriminalDataBlocked",
+    "DetectionFailed",
+    "EmptyDocument",
+    "EncryptedDocument",
+    "MediaTypeNotSupported",
+    "NotFound",
+    "OcrUnavailable",
+    "TooLarge",
+    "UnreadableDocument",
+    "problem_of",
+]

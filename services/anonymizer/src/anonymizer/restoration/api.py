@@ -1,0 +1,65 @@
+"""Restoration over HTTP: of a JSON value, and in a stream that flows both ways at once."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from anonymizer.restoration.duplex import NDJSON, RestoredStream
+from anonymizer.restoration.rules import Context
+from anonymizer.restoration.service import Restorations, Restored
+from keel.passes import PassDep
+from keel.problems import problems
+
+router = APIRouter(prefix="/restorations", tags=["texts"])
+
+
+class ToRestore(BaseModel):
+    """Any JSON value; its strings may hold surrogates of the pass's bilan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: Any
+
+
+class Restoration(BaseModel):
+    """The value restored, and the surrogates that nobody issued to this bilan."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    value: Any
+    unknown: list[Annotated[str, Field(max_length=64)]] = Field(max_length=100_000)
+
+
+def _restorations(request: Request) -> Restorations:
+    found: Restorations = request.app.state.restorations
+    return found
+
+
+RestorationsDep = Annotated[Restorations, Depends(_restorations)]
+
+
+@router.post("", response_model=Restoration, responses=problems())
+async def restore(body: ToRestore, admitted: PassDep, restorations: RestorationsDep) -> Restored:
+    """Give the person's own words back in every string of a JSON value."""
+    return await restorations.restore(admitted.tenant, admitted.subject_bilan, body.value)
+
+
+_LINES = {"schema": {"type": "string", "description": "One JSON document a line."}}
+
+
+@router.post(
+    "/stream",
+    status_code=200,
+    response_class=RestoredStream,
+    responses={**problems(), 200: {"content": {NDJSON: _LINES}}},
+    openapi_extra={"requestBody": {"required": True, "content": {NDJSON: _LINES}}},
+)
+async def restore_stream(
+    admitted: PassDep,
+    restorations: RestorationsDep,
+    context: Annotated[Context, Query()] = Context.TEXT,
+) -> RestoredStream:
+    """Restore `{"delta": "…"}` lines while they arrive; at most 64 characters are held back."""
+    bilan = admitted.subject_bilan
+    return RestoredStream(await restorations.stream(admitted.tenant, bilan, context))

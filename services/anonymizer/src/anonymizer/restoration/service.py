@@ -1,0 +1,37 @@
+"""Restoration for one bilan: originals are read in a short transaction, then the text flows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from anonymizer.restoration.rules import Context, Json, Restorer, restore_value
+from anonymizer.vault.service import Vault
+from keel.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A value with the person's own words, and the surrogates that nobody issued."""
+
+    value: Json
+    unknown: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Restorations:
+    """The verbs of restoration."""
+
+    database: Database
+    vault: Vault
+
+    async def restore(self, tenant: str, bilan: str, value: Json) -> Restored:
+        """Restore every string inside a JSON value."""
+        restored, unknown = restore_value(value, await self._originals(tenant, bilan))
+        return Restored(restored, unknown)
+
+    async def stream(self, tenant: str, bilan: str, context: Context) -> Restorer:
+        """Return what restores a stream piece by piece; no transaction stays open for it."""
+        return Restorer(await self._originals(tenant, bilan), context)
+
+    async def _originals(self, tenant: str, bilan: str) -> Mapping[str, str]:
+        async with self.database.begin() as session:
+            return await self.vault.originals(session, tenant, bilan) or {}

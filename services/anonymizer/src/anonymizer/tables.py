@@ -1,0 +1,56 @@
+"""The anonymizer's tables. Every row is keyed by its tenant first; every content is sealed."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, LargeBinary, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from keel.database import Instant, metadata
+from keel.sealing import ContentKeyRow
+
+
+class Base(DeclarativeBase):
+    """The anonymizer's own metadata."""
+
+    metadata = metadata()
+
+
+class ContentKey(ContentKeyRow, Base):
+    """One wrapped key per bilan: documents and vault; dies at the bilan's closing."""
+
+
+class StoredDocument(Base):
+    """A document that was read: all that tells something is sealed."""
+
+    __tablename__ = "documents"
+
+    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    bilan: Mapped[str] = mapped_column(String(30))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    # JSON of `documents.rules.Summary`, `Findings`; UTF-8 texts; the file as it came.
+    summary: Mapped[bytes] = mapped_column(LargeBinary)
+    pseudonymised: Mapped[bytes] = mapped_column(LargeBinary)
+    findings: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    text: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    original: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+    __table_args__ = (Index(None, "tenant", "bilan"),)
+
+
+class VaultEntry(Base):
+    """What a surrogate stands for: the value sealed, found again by a keyed hash of its form."""
+
+    __tablename__ = "vault_entries"
+
+    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
+    bilan: Mapped[str] = mapped_column(String(30), primary_key=True)
+    type: Mapped[str] = mapped_column(String(20), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    # HMAC of the exact written form: one surrogate a form, so that restoration is exact.
+    form: Mapped[bytes] = mapped_column(LargeBinary(32))
+    # HMAC of the folded value: the forms of one value can be joined without reading any.
+    folded: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index(None, "tenant", "bilan", "type", "form", unique=True),)
