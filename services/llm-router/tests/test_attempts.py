@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import stat
 from datetime import timedelta
 
@@ -264,6 +265,17 @@ async def test_a_dead_address_is_a_failed_connection(routing, declared):
     async with routing(declared("http://127.0.0.1:1/v1")) as router:
         failed = (await router.lines())[-1]
     assert (failed["code"], failed["retryable"]) == ("connection_failed", True)
+
+
+async def test_an_address_that_does_not_take_connections_is_not_waited_for(routing, declared):
+    with socket.socket() as full, socket.socket() as taking_its_place:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        taking_its_place.connect(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        async with routing(declared(url, timeouts=QUICK)) as router, asyncio.timeout(3):
+            failed = (await router.lines())[-1]
+    assert (failed["code"], failed["retryable"]) == ("connect_timeout", True)
 
 
 SLOW = {
