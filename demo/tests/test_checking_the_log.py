@@ -24,7 +24,19 @@ from demo.log_verifier import (
 )
 
 # RFC 6962's well-known test tree (the leaves and roots that certificate-transparency implementations share).
-LEAVES = [bytes.fromhex(h) for h in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
+LEAVES = [
+    bytes.fromhex(h)
+    for h in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
+]
 ROOTS = [
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
     "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -55,12 +67,12 @@ def path(index, leaves):
     return [*path(index - k, leaves[k:]), root(leaves[:k])]
 
 
-def growth(old, leaves, whole=True):
+def growth(old, leaves, *, whole=True):
     if old == len(leaves):
         return [] if whole else [root(leaves)]
     k = 1 << (len(leaves) - 1).bit_length() - 1
     if old <= k:
-        return [*growth(old, leaves[:k], whole), root(leaves[k:])]
+        return [*growth(old, leaves[:k], whole=whole), root(leaves[k:])]
     return [*growth(old - k, leaves[k:], whole=False), root(leaves[:k])]
 
 
@@ -90,12 +102,23 @@ def key():
 
 
 def a_receipt(position=3, size=7):
-    record = {"v": 1, "id": "rec_1", "kind": "ai.dispatch", "body": {"œuvre": "é", "n": 3, "none": None, "list": [True, "\n"]}}
+    record = {
+        "v": 1,
+        "id": "rec_1",
+        "kind": "ai.dispatch",
+        "body": {"œuvre": "é", "n": 3, "none": None, "list": [True, "\n"]},
+    }
     salt = bytes(range(32))
     commitment = hmac.new(salt, b"bct-record/v1\n" + canonical(record), hashlib.sha256).digest()
     leaf = canonical({"c": b64u(commitment), "k": "r", "t": 1795428720, "v": 1})
     leaves = [leaf if i == position else bytes([i]) for i in range(size)]
-    lines = ["c2sp.org/tlog-proof@v1", f"index {position}", *map(b64, path(position, leaves)), "", note(leaves)]
+    lines = [
+        "c2sp.org/tlog-proof@v1",
+        f"index {position}",
+        *map(b64, path(position, leaves)),
+        "",
+        note(leaves),
+    ]
     return {"leaf": b64u(leaf), "salt": b64u(salt), "record": record, "proof": "\n".join(lines)}
 
 
@@ -171,7 +194,17 @@ def _flipped(text, at):
         lambda r: {**r, "proof": _flipped(r["proof"], len(r["proof"]) - 20)},
         lambda r: {**r, "proof": r["proof"].replace("\n7\n", "\n8\n")},
     ],
-    ids=["another kind", "another number", "salt", "leaf", "index", "version", "sibling", "signature", "size"],
+    ids=[
+        "another kind",
+        "another number",
+        "salt",
+        "leaf",
+        "index",
+        "version",
+        "sibling",
+        "signature",
+        "size",
+    ],
 )
 def test_one_change_anywhere_is_refused(key, change):
     with pytest.raises(NotProved):
@@ -208,7 +241,10 @@ def test_canonical_json_orders_members_by_utf16_and_writes_as_rfc_8785():
     # RFC 8785, section 3.2.3.
     members = {"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\u0080": 6, "\u00f6": 7}
     assert list(json.loads(canonical(members)).values()) == [2, 4, 6, 7, 1, 5, 3]
-    assert canonical({"b": "\x0f\n\"\\", "a": [True, None, -1]}) == b'{"a":[true,null,-1],"b":"\\u000f\\n\\"\\\\"}'
+    assert (
+        canonical({"b": '\x0f\n"\\', "a": [True, None, -1]})
+        == b'{"a":[true,null,-1],"b":"\\u000f\\n\\"\\\\"}'
+    )
 
 
 def test_a_record_with_a_float_is_refused():
