@@ -15,7 +15,8 @@ from reports.rendering.glyphs import RANGES
 _STARTS = [start for start, _ in RANGES]
 _BEFORE = re.compile(r"[ \u00a0\u202f]([:;?!»%€])")
 _AFTER = re.compile(r"« ")
-_NO_BREAK = "\u00a0"
+_ENDLESS = re.compile(r"\S{30}(?=\S)")  # longer than any French word
+_NO_BREAK, _MAY_BREAK = "\u00a0", "\u200b"
 
 
 def is_covered(character: str) -> bool:
@@ -39,4 +40,5 @@ def displayable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 def _text(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     kept = "".join(c if c == "\n" or is_covered(c) else f"[U+{ord(c):04X}]" for c in composed)
-    return _AFTER.sub(f"«{_NO_BREAK}", _BEFORE.sub(rf"{_NO_BREAK}\1", kept))
+    spaced = _AFTER.sub(f"«{_NO_BREAK}", _BEFORE.sub(rf"{_NO_BREAK}\1", kept))
+    return _ENDLESS.sub(rf"\g<0>{_MAY_BREAK}", spaced)

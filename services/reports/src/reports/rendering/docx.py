@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from io import BytesIO
+from math import sqrt
 from typing import Any, cast
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -45,6 +46,7 @@ _FORMAT_ID = "{D5CDD505-2E9C-101B-9397-08002B2CF9AE}"  # the one that every cust
 _FIRST_PROPERTY = 2
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _VALUES_A_LINE = 6
+_MEASURE = 156  # millimetres between the margins
 
 
 def write_docx(shown: Presentation, report: Report, at: datetime) -> bytes:
@@ -165,6 +167,7 @@ class _Writer:
                 color = SOFT if position == 0 else INK
                 _run(cell.paragraphs[0], value, color, size, bold=position == 0)
                 cell.paragraphs[0].paragraph_format.space_after = Pt(2)
+        _widths(table, [columns, *rows])
         heading = table.rows[0]._tr.get_or_add_trPr()  # noqa: SLF001 - the library has no name for it
         heading.append(OxmlElement("w:tblHeader"))
         self.document.add_paragraph().paragraph_format.space_after = Pt(2)
@@ -185,14 +188,17 @@ class _Writer:
         properties = shape._inline.docPr  # noqa: SLF001 - the library cannot set a text alternative
         properties.set("descr", chart.alt)
         properties.set("title", chart.title)
-        for part in _chunks(chart.rows, _VALUES_A_LINE):
-            self._table(
-                [chart.columns[0], *(row.label for row in part)],
-                [[chart.columns[1], *(row.note for row in part)]],
-                size=8,
-            ) if chart.kind != "gap_bars" else None
+        if chart.kind != "gap_bars":  # its value table is the detailed one that follows
+            self._values(chart)
         _run(self._paragraph(), f"{chart.source} {block.made}".strip(), SOFT, 8)
         self._mark(first, block)
+
+    def _values(self, chart: ShownChart) -> None:
+        name, value = chart.columns
+        for part in _chunks(chart.rows, _VALUES_A_LINE):
+            self._table(
+                [name, *(row.label for row in part)], [[value, *(row.note for row in part)]], size=8
+            )
 
     def _mark(self, first: int, block: ShownBlock) -> None:
         """Bookmark what was added since `first`; put a model's passage in a content control."""
@@ -324,6 +330,15 @@ def _rule_left(paragraph: Any) -> None:  # noqa: ANN401 - an XML element
     properties.insert_element_before(
         borders, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sectPr"
     )
+
+
+def _widths(table: Any, rows: Sequence[Sequence[str]]) -> None:  # noqa: ANN401 - python-docx has no types
+    """Share the measure among the columns by how much they have to say; keep rows whole."""
+    weights = [sqrt(max(12, *(len(row[at]) for row in rows))) for at in range(len(rows[0]))]
+    for row in table.rows:
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001 - as above
+        for cell, weight in zip(row.cells, weights, strict=True):
+            cell.width = Mm(_MEASURE * weight / sum(weights))
 
 
 def _table_borders(table: Any) -> None:  # noqa: ANN401 - python-docx has no types

@@ -289,7 +289,12 @@ def _signatures(report: Report) -> list[ShownBlock]:
 
 def _transparency(report: Report) -> list[ShownBlock]:
     content = report.content
-    numbered = [(s.number, b) for s in content.sections for b in s.blocks if b.is_ai]
+    numbered = [
+        (f"Rubrique {section.number}, passage {position}", block)
+        for section in content.sections
+        for position, block in enumerate(section.blocks, start=1)
+        if block.is_ai
+    ]
     shown = [_marked_table(report, numbered)] if numbered else []
     shown.append(_runs_table(content))
     shown.append(
@@ -309,7 +314,7 @@ def _transparency(report: Report) -> list[ShownBlock]:
 def _marked_table(report: Report, numbered: Sequence[tuple[str, Block]]) -> ShownBlock:
     rows = [
         [
-            f"{number_} · {block.id.removeprefix('blk_')}",
+            place,
             visible_label(block.provenance, report.signature),
             " ".join(
                 filter(
@@ -322,7 +327,7 @@ def _marked_table(report: Report, numbered: Sequence[tuple[str, Block]]) -> Show
             ),
             block.provenance.record_id or "",
         ]
-        for number_, block in numbered
+        for place, block in numbered
     ]
     return _stated(
         "blk_marked",
