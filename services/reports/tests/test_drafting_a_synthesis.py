@@ -113,3 +113,19 @@ def test_questions_for_the_counsellor_and_gaps_in_dates_stay_out_of_the_document
     content = drafted(draft_request).model_dump_json()
     assert "Quel budget avez-vous déjà suivi" not in content
     assert "2018-09" not in content
+
+
+def test_a_computed_outline_does_not_say_again_what_its_runs_show(draft_request):
+    computed = [m for m in draft_request["materials"] if m["mode"] == "computed"]
+    outline = {
+        **computed[0],
+        "run": "run_01K7ZC3M8T5R0Q9N4V2X6Y1B99",
+        "use_case": "synthesis-draft",
+    }
+    said = {"kind": "run", "source": computed[0]["run"], "quote": "Cheffe d’équipe, depuis 2019."}
+    paragraph = {"text": said["quote"], "evidence": [said], "hypothesis": False}
+    outline["result"] = {"sections": [{"key": "path", "paragraphs": [paragraph]}]}
+    beside = drafted({**draft_request, "materials": [*computed, outline]})
+    alone = drafted({**draft_request, "materials": [outline]})
+    assert said["quote"] not in beside.model_dump_json()
+    assert [b.text for b in section(alone, "path").blocks] == [said["quote"]]

@@ -1,12 +1,12 @@
 """What the charts show: counts, states and published figures, never a level that we made up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 
 from reports.marking.rules import source_type
 from reports.synthesis.document import Chart, ChartRow, Provenance
-from reports.synthesis.french import RIASEC, STATES, day, kind, number, period, plural
+from reports.synthesis.french import RIASEC, STATES, day, kind, number, period, plural, territory
 from reports.synthesis.materials import Gap, Interests, Series, Skill, Source
 
 STATE_ORDER = ("held", "partial", "missing", "unknown")
@@ -38,25 +38,31 @@ def gap_bars(chart_id: str, target: str, gaps: Sequence[Gap], at: datetime, sour
     )
 
 
-def trend(chart_id: str, series: Sequence[Series], at: datetime) -> Chart | None:
-    """Draw the longest published series; None when none has three values."""
+def trend(
+    chart_id: str, series: Sequence[Series], at: datetime, places: Mapping[str, str]
+) -> Chart | None:
+    """Draw the longest published series; None when none has three values.
+
+    `places` names territories by their codes.
+    """
     usable = [s for s in series if sum(v is not None for _, v in s.points) >= _SHORTEST_LINE]
     if not usable:
         return None
     line = max(usable, key=lambda s: len(s.points))
+    name = _series_name(line, places)
     points = [(period(p), v) for p, v in line.points]
     known = [(p, v) for p, v in points if v is not None]
     (first, start), (last, end) = known[0], known[-1]
     return Chart(
         id=chart_id,
         kind="vacancies_trend",
-        title=line.name,
+        title=name,
         question="Y a-t-il du travail dans ce métier ?",
         unit=line.unit or "",
         source=source_line(line.source),
         as_of=line.source.published_on or line.source.retrieved_on or at.date().isoformat(),
         alt=_alt(
-            f"Courbe : {line.name}. {number(start)} en {first}, {number(end)} en {last}. "
+            f"Courbe : {name}. {number(start)} en {first}, {number(end)} en {last}. "
             f"Minimum {number(min(v for _, v in known))}, "
             f"maximum {number(max(v for _, v in known))}. {_direction([v for _, v in known])}"
         ),
@@ -123,6 +129,11 @@ def hexagon(chart_id: str, interests: Interests | None, at: datetime) -> Chart |
         ],
         provenance=_computed(at),
     )
+
+
+def _series_name(line: Series, places: Mapping[str, str]) -> str:
+    where = places.get(line.territory, territory(line.territory)) if line.territory else ""
+    return ", ".join(part for part in (line.name, line.occupation_label, where) if part)[:400]
 
 
 def source_line(source: Source) -> str:

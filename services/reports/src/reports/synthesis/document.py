@@ -6,6 +6,7 @@ Every text is pseudonymised, except in the restored copy that a sign-off receive
 """
 
 from datetime import date
+from datetime import date as Day  # a field is called date, as the gateway calls it
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -163,7 +164,7 @@ class Competence(Value):
 class Interview(Value):
     """One meeting of the bilan."""
 
-    on: date
+    date: Day
     minutes: int | None = Field(default=None, ge=1, le=600)
     mode: Line = ""
 
@@ -240,7 +241,7 @@ class Content(Value):
     projects: list[Project] = Field(max_length=6)
     action_plan: list[Step] = Field(max_length=60)
     follow_up: FollowUp
-    inputs: list[Input] = Field(max_length=60)
+    inputs: list[Input] = Field(default_factory=list, max_length=60)
 
     def blocks(self) -> list[Block]:
         """Return every passage in reading order."""

@@ -44,6 +44,7 @@ USE_CASES = {
     "training-suggestions": "Pistes de formation",
     "synthesis-draft": "Rédaction du projet de synthèse",
 }
+MODES = {"in_person": "Présentiel", "video": "Visioconférence", "phone": "Téléphone"}
 STATES = {
     "held": "Acquise",
     "partial": "En partie",
@@ -58,6 +59,7 @@ _KINDS = {
     "savoir_faire": "Savoir-faire",
     "savoir-faire": "Savoir-faire",
     "skill": "Savoir-faire",
+    "language": "Langue",
     "savoir_etre": "Savoir-être",
     "soft": "Savoir-être",
 }
@@ -92,6 +94,13 @@ def period(text: str) -> str:
     if (month := _YEAR_MONTH.fullmatch(text)) and 1 <= int(month[2]) <= len(MONTHS):
         return f"{_SHORT_MONTHS[int(month[2]) - 1]} {month[1]}"
     return text
+
+
+def territory(code: str) -> str:
+    """Name a territory by its code: FR, R-52 (a region), D-44 (a département)."""
+    level, _, rest = code.partition("-")
+    names = {"R": f"région {rest}", "D": f"département {rest}", "B": f"bassin {rest}"}
+    return "France" if code == "FR" else names.get(level, code) if rest else code
 
 
 def number(value: float) -> str:

@@ -199,6 +199,8 @@ class Series(_Lenient):
 
     name: Said
     unit: Said | None = None
+    territory: Said | None = None
+    occupation_label: Said | None = None
     points: list[tuple[Said, float | None]] = Field(default_factory=list, max_length=400)
     source: Source = Source()
 

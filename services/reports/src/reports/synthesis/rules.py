@@ -30,7 +30,16 @@ from reports.synthesis.document import (
     Provenance,
     Section,
 )
-from reports.synthesis.french import STATES, kind, long_date, number, period, plural
+from reports.synthesis.french import (
+    MODES,
+    STATES,
+    kind,
+    long_date,
+    number,
+    period,
+    plural,
+    territory,
+)
 from reports.synthesis.materials import (
     Claim,
     DraftRequest,
@@ -55,6 +64,7 @@ _STEPS_SHOWN = 3
 _QUOTES_SHOWN = 2
 _MISSIONS_SHOWN = 3
 _TABLE_ROWS = 60
+_GAP_ROWS = 400
 _LEADS_SHOWN = 5
 _PRINTED_CHARTS = 4
 NO_PROOF = "preuve non relevée"
@@ -253,7 +263,7 @@ def _one_evidence(item: dict[str, Any]) -> Evidence:
 
 
 def _proof(found: Sequence[object]) -> str:
-    quotes = [f"« {e.quote} »" for e in _evidence(found) if e.quote]
+    quotes = [f"« {_one_line(e.quote)} »" for e in _evidence(found) if e.kind == "span" and e.quote]
     unique = list(dict.fromkeys(quotes))[:_QUOTES_SHOWN]
     return " ; ".join(unique) or NO_PROOF
 
@@ -340,8 +350,12 @@ def _circumstances(making: _Draft) -> None:
             title="Entretiens",
             columns=["Date", "Durée", "Modalité"],
             rows=[
-                [long_date(i.on), f"{i.minutes} min" if i.minutes else "", i.mode]
-                for i in sorted(given.interviews, key=lambda i: i.on)
+                [
+                    long_date(i.date),
+                    f"{i.minutes}\u00a0min" if i.minutes else "",
+                    MODES.get(i.mode, i.mode),
+                ]
+                for i in sorted(given.interviews, key=lambda i: i.date)
             ],
         )
     if given.tools:
@@ -434,7 +448,10 @@ def _span(start: str | None, end: str | None) -> str:
 
 
 def _claims(making: _Draft, material: Material, *, section: str, key: str, title: str) -> None:
-    for position, claim in enumerate(_read(Claim, material, key)):
+    claims = _read(Claim, material, key)
+    if material.mode == "computed":
+        claims = [claim for claim in claims if not _only_repeats(making, claim)]
+    for position, claim in enumerate(claims):
         making.add(
             section,
             "paragraph",
@@ -493,7 +510,7 @@ def _competence(skill: Skill) -> Competence:
 
 def _gaps(making: _Draft) -> None:
     for number_, material in enumerate(making.materials("skills-gap")[:2], start=1):
-        gaps = _read(Gap, material, "gaps")[:_TABLE_ROWS]
+        gaps = _read(Gap, material, "gaps")[:_GAP_ROWS]
         if not gaps:
             continue
         target = _target(material)
@@ -543,11 +560,11 @@ def _market(making: _Draft) -> None:
     for material in making.materials("market-trends")[:1]:
         series = _read(Series, material, "series")
         indicators = _read(Indicator, material, "indicators")
-        reading = material.result.get("reading")
+        reading, places = material.result.get("reading"), _place(material)
         if isinstance(reading, str) and reading.strip():
             text = _one_line(reading)[:6000]
             making.add("market", "paragraph", _by(material), title="Lecture", text=text)
-        making.add_chart("market", charts.trend("cht_trend", series, material.generated_at))
+        making.add_chart("market", charts.trend("cht_trend", series, material.generated_at, places))
         if indicators:
             making.add(
                 "market",
@@ -555,18 +572,32 @@ def _market(making: _Draft) -> None:
                 _by(material),
                 title="Indicateurs publiés",
                 columns=["Indicateur", "Valeur", "Période et territoire", "Source"],
-                rows=[_indicator_row(i) for i in indicators[:_TABLE_ROWS]],
+                rows=[_indicator_row(i, places) for i in indicators[:_TABLE_ROWS]],
             )
 
 
-def _indicator_row(indicator: Indicator) -> list[str]:
+def _place(material: Material) -> dict[str, str]:
+    """Return the name of the territory that the run is about, by its code."""
+    place = material.result.get("territory")
+    if isinstance(place, dict) and place.get("code") and place.get("label"):
+        return {str(place["code"]): str(place["label"])[:120]}
+    return {}
+
+
+def _indicator_row(indicator: Indicator, places: dict[str, str]) -> list[str]:
     value = _figure(indicator.value)
     unit = "" if indicator.unit in {None, "", "none"} else f"\u00a0{indicator.unit}"
     counted = f" (n\u00a0=\u00a0{number(indicator.n)})" if indicator.n is not None else ""
     where = ", ".join(
-        part for part in (period(indicator.period or ""), indicator.territory) if part
+        part
+        for part in (period(indicator.period or ""), _where(indicator.territory, places))
+        if part
     )
     return [indicator.name, f"{value}{unit}{counted}", where, charts.source_line(indicator.source)]
+
+
+def _where(code: str | None, places: dict[str, str]) -> str:
+    return places.get(code, territory(code)) if code else ""
 
 
 def _figure(value: float | str | None) -> str:
@@ -699,6 +730,13 @@ def _drafted_paragraphs(making: _Draft) -> None:
             if key is None:
                 raise _unreadable(material, "sections.key")
             _paragraphs(making, material, key, section)
+
+
+def _only_repeats(making: _Draft, claim: Claim) -> bool:
+    """Say whether a rule's sentence only says again what a run given beside it shows in full."""
+    runs = {material.run for material in making.request.materials}
+    sources = {e.source for e in _evidence(claim.evidence)}
+    return bool(sources) and sources <= runs
 
 
 def _paragraphs(making: _Draft, material: Material, key: str, section: dict[str, Any]) -> None:
