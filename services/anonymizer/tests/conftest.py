@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from anonymizer.app import create_app
+from anonymizer.detection.service import Detector
 from anonymizer.settings import Settings
 from keel.identifiers import new_id
 from keel.migrations import migrate
@@ -35,7 +36,9 @@ class Anonymizer:
     async def call(self, operation: str, method: str, path: str, **content) -> httpx.Response:
         return await self.client.request(method, path, headers=self.headers(operation), **content)
 
-    async def take_in(self, content: bytes, document_id: str | None = None, **form) -> httpx.Response:
+    async def take_in(
+        self, content: bytes, document_id: str | None = None, **form
+    ) -> httpx.Response:
         data = {"document_id": document_id or new_id("doc"), **form}
         files = {"file": ("x", content, "application/octet-stream")}
         return await self.call("intake_document", "POST", "/documents", data=data, files=files)
@@ -71,6 +74,4 @@ async def anonymizer(settings: Settings, mint) -> AsyncIterator[Anonymizer]:
 
 @pytest.fixture(scope="session")
 def detector():
-    from anonymizer.detection.service import Detector
-
     return Detector.load("md")

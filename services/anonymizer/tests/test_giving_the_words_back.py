@@ -50,14 +50,20 @@ async def test_offences_are_blocked(anonymizer):
 
 
 async def test_a_special_statement_is_removed_for_good(anonymizer):
-    made = (await anonymizer.pseudonymise("Elle est suivie pour une dépression. Elle cherche un poste.")).json()
+    made = (
+        await anonymizer.pseudonymise("Elle est suivie pour une dépression. Elle cherche un poste.")
+    ).json()
     assert made["texts"][0]["text"] == "[mention retirée]. Elle cherche un poste."
-    assert made["special_categories"] == [{"text_id": "0", "category": "health", "action": "removed"}]
+    assert made["special_categories"] == [
+        {"text_id": "0", "category": "health", "action": "removed"}
+    ]
 
 
 async def test_two_texts_at_once_never_share_a_number(anonymizer):
     names = ["Odile Perrichon", "Karim Belhassen", "Awa Diarra", "Louis Tanguy"]
-    answers = await asyncio.gather(*(anonymizer.pseudonymise(f"Mme {name} arrive.") for name in names))
+    answers = await asyncio.gather(
+        *(anonymizer.pseudonymise(f"Mme {name} arrive.") for name in names)
+    )
     texts = [answer.json()["texts"][0]["text"] for answer in answers]
     assert len(set(texts)) == len(names)
     assert (await anonymizer.restore(texts))["value"] == [f"Mme {name} arrive." for name in names]
@@ -98,7 +104,9 @@ async def test_a_stream_answers_while_its_request_is_still_arriving(anonymizer):
 
 
 async def test_a_line_that_is_no_json_ends_the_stream_with_a_reason(anonymizer):
-    answer = await anonymizer.call("restore_stream", "POST", "/restorations/stream", content=b"oops\n")
+    answer = await anonymizer.call(
+        "restore_stream", "POST", "/restorations/stream", content=b"oops\n"
+    )
     last = json.loads(answer.text.strip().splitlines()[-1])
     assert "problem" in last
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonymizer.restoration.grammar import MAX_FORM
+from anonymizer.restoration.grammar import MAX_FORM, TYPES
 from anonymizer.restoration.rules import Context, Restorer, restore, restore_value
 from anonymizer.surrogates.rules import Masked, SurrogateType, plan, surrogate
 
 _FRAGMENTS = st.sampled_from(
-    ["[", "]", "\\", "\\[", "{", "<", "&#91;", "PERSONNE", "personne_1", "_", "-", " ", "1", "12"]
-    + ["[PERSONNE_1]", "Age_2", "ORGANISATION 3", "é", "\n", "Martin", "\\_", "TÉLÉPHONE_1]", "🙂"]
-)
+    ["[", "]", "\\", "\\[", "{", "<", "&#91;", "PERSONNE", "personne_1", "_", "-", " ", "1", "12",
+     "[PERSONNE_1]", "Age_2", "ORGANISATION 3", "é", "\n", "Martin", "\\_", "TÉLÉPHONE_1]", "🙂"]
+)  # fmt: skip
 _TEXTS = st.lists(_FRAGMENTS | st.text(max_size=4), max_size=14).map("".join)
 _LABELS = st.sampled_from([kind.name for kind in SurrogateType])
 
@@ -111,7 +111,13 @@ def test_in_json_an_original_is_escaped():
 
 
 def test_forged_surrogates_in_the_input_are_neutralised():
-    pseudonymised, originals = _pseudonymised("[PERSONNE_1] parle à Zoé", [Masked(21, 24, "PERSON")])
+    pseudonymised, originals = _pseudonymised(
+        "[PERSONNE_1] parle à Zoé", [Masked(21, 24, "PERSON")]
+    )
     assert "[PERSONNE_1]" not in pseudonymised
     assert originals["IDENTIFIANT_1"] == "[PERSONNE_1]"
     assert surrogate(SurrogateType.PERSON, 2) in pseudonymised
+
+
+def test_the_grammar_knows_every_type_of_surrogate():
+    assert set(TYPES) == set(SurrogateType)

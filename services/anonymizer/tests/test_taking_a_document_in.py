@@ -28,9 +28,20 @@ async def test_a_cv_comes_back_without_what_identifies(anonymizer):
     assert view["media_type"] == "text/plain"
     assert view["entity_counts"]["PERSON"] >= 1
     assert view["special_categories"] == [{"category": "health", "action": "removed"}]
-    read = await anonymizer.call("read_pseudonymised", "GET", f"/documents/{document_id}/pseudonymised")
+    read = await anonymizer.call(
+        "read_pseudonymised", "GET", f"/documents/{document_id}/pseudonymised"
+    )
     text = read.json()["text"]
-    for secret in ("Jeanne", "MARCHADIER", "06 39", "example.org", "Tilleuls", "RQTH", "Valdor", "Nantes"):
+    for secret in (
+        "Jeanne",
+        "MARCHADIER",
+        "06 39",
+        "example.org",
+        "Tilleuls",
+        "RQTH",
+        "Valdor",
+        "Nantes",
+    ):
         assert secret not in text
     assert "Assistante de gestion" in text
     assert "2019 - 2024" in text
@@ -44,7 +55,11 @@ async def test_the_outline_is_read_on_the_pseudonymised_text(anonymizer):
     outline = read.json()
     assert outline["headline"] == "Assistante de gestion"
     first, second = outline["experiences"]
-    assert (first["title"], first["start"], first["end"]) == ("Assistante de gestion", "2019", "2024")
+    assert (first["title"], first["start"], first["end"]) == (
+        "Assistante de gestion",
+        "2019",
+        "2024",
+    )
     assert first["employer"].startswith("[ORGANISATION_")
     assert first["missions"][0]["text"] == "Suivi des factures."
     assert second["title"] == "Secrétaire"
@@ -54,12 +69,16 @@ async def test_the_outline_is_read_on_the_pseudonymised_text(anonymizer):
 async def test_findings_show_the_original_passages_and_why_they_were_masked(anonymizer):
     document_id = new_id("doc")
     await anonymizer.take_in(CV.encode(), document_id)
-    found = (await anonymizer.call("read_findings", "GET", f"/documents/{document_id}/findings")).json()
+    found = (
+        await anonymizer.call("read_findings", "GET", f"/documents/{document_id}/findings")
+    ).json()
     phone = next(f for f in found["masked"] if f["label"] == "PHONE")
     assert phone["text"] == "06 39 98 12 34"
     assert phone["surrogate"] == "[TELEPHONE_1]"
     assert phone["rule"].startswith("fr_phone")
-    assert found["special"] == [{"category": "health", "action": "removed", "text": "RQTH depuis 2021"}]
+    assert found["special"] == [
+        {"category": "health", "action": "removed", "text": "RQTH depuis 2021"}
+    ]
 
 
 async def test_the_same_id_again_gives_what_is_stored(anonymizer):
@@ -75,7 +94,9 @@ async def test_a_value_keeps_its_surrogate_across_documents(anonymizer):
     texts = []
     for document_id in ids:
         await anonymizer.take_in(CV.encode(), document_id)
-        read = await anonymizer.call("read_pseudonymised", "GET", f"/documents/{document_id}/pseudonymised")
+        read = await anonymizer.call(
+            "read_pseudonymised", "GET", f"/documents/{document_id}/pseudonymised"
+        )
         texts.append(read.json()["text"])
     assert texts[0] == texts[1]
 
@@ -105,8 +126,12 @@ async def test_a_document_of_another_tenant_or_bilan_does_not_exist(anonymizer):
 async def test_a_deleted_document_is_gone(anonymizer):
     document_id = new_id("doc")
     await anonymizer.take_in(CV.encode(), document_id)
-    assert (await anonymizer.call("delete_document", "DELETE", f"/documents/{document_id}")).status_code == 204
-    assert (await anonymizer.call("read_document", "GET", f"/documents/{document_id}")).status_code == 404
+    assert (
+        await anonymizer.call("delete_document", "DELETE", f"/documents/{document_id}")
+    ).status_code == 204
+    assert (
+        await anonymizer.call("read_document", "GET", f"/documents/{document_id}")
+    ).status_code == 404
 
 
 async def test_what_the_caller_knows_is_masked_wherever_it_stands(anonymizer):
@@ -126,7 +151,9 @@ async def test_what_the_caller_knows_is_masked_wherever_it_stands(anonymizer):
         ("J'ai été condamné à deux ans de prison.".encode(), 422, "criminal_data_blocked"),
     ],
 )
-async def test_a_file_that_cannot_be_taken_in_is_refused_with_a_reason(anonymizer, content, status, code):
+async def test_a_file_that_cannot_be_taken_in_is_refused_with_a_reason(
+    anonymizer, content, status, code
+):
     answer = await anonymizer.take_in(content)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert len(answer.json()["detail"]) > 20

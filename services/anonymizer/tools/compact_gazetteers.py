@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script, run by hand
 """Compile the open French lists of names and places into the compact files of the package.
 
     python tools/compact_gazetteers.py FOLDER_OF_THE_LISTS

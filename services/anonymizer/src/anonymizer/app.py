@@ -37,9 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
         KeyFileRefused, SettingsRefused: a key file is wrong; the message says which.
     """
     database = Database(settings.database_url)
-    keys = ContentKeys(
-        KeyEncryptionKey.from_file(settings.key_encryption_key_file), ContentKey
-    )
+    keys = ContentKeys(KeyEncryptionKey.from_file(settings.key_encryption_key_file), ContentKey)
     examiner = Examiner(settings.detection_model)
     workshop = Workshop(settings.worker_socket, settings.reading_timeout_seconds)
 

@@ -86,13 +86,16 @@ class _Space:
     def __init__(self, path: Path) -> None:
         self._path = path
         held = json.loads(path.read_text("utf-8")) if path.exists() else []
-        self._numbers = {Secret(SurrogateType(t), value): n for t, n, value in held}
+        self._numbers: dict[Secret, int] = {
+            Secret(SurrogateType(t), value): n for t, n, value in held
+        }
 
     def number(self, secret: Secret) -> int:
         if secret not in self._numbers:
             last = [n for known, n in self._numbers.items() if known.type is secret.type]
             self._numbers[secret] = max(last, default=0) + 1
-        return self._numbers[secret]
+        number: int = self._numbers[secret]
+        return number
 
     @property
     def originals(self) -> dict[str, str]:

@@ -1,8 +1,9 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """Postal addresses by their grammar: number, kind of way, its name, postcode and town."""
 
+import re
 from collections.abc import Iterator
 
-import regex
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
@@ -42,24 +43,24 @@ _JOINED = r"[ \t]*\\?[,;–|-]?[ \t\n]*"
 _HAMLET = rf"^[ \t]*(?-i:[A-ZÀ-Ý])[\w'’-]+(?:[ ][\w'’-]+){{0,4}},[ ]{_TOWN}"
 _BACKWARDS = rf"\b{_WAY}[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,5}}(?<!\d )\b\d{{1,4}}\b(?=[ ]*[,\n])"
 _HOUSED = rf"\b(?:r[ée]sidence|lotissement|immeuble|lieu[ -]dit|hameau)[ ](?:{_STOP}{_NAME}[ ]?){{1,4}}(?:{_COMPLEMENT}){{1,2}}"
-_FLAGS = regex.IGNORECASE | regex.MULTILINE
-_ADDRESS = regex.compile(
+_FLAGS = re.IGNORECASE | re.MULTILINE
+_ADDRESS = re.compile(
     rf"(?:{_STREET}(?:{_COMPLEMENT}){{0,3}}(?:{_JOINED}{_TOWN})?"
     rf"|{_UNNUMBERED}(?:{_COMPLEMENT}){{0,2}}{_JOINED}{_TOWN}|{_HAMLET}|{_BACKWARDS}|{_HOUSED})",
     _FLAGS,
 )
-_TOWN_LINE = regex.compile(rf"(?<![\d.,€-])(?<!\d )\b{_TOWN}", _FLAGS)
-_SPACES = regex.compile(r"\s+")
-_NUMBERED_THING = regex.compile(r"^\d+[ ]?(?:ports|ponts|tours|places|cours|voies|villas|lots|routes|cités)\b", _FLAGS)
+_TOWN_LINE = re.compile(rf"(?<![\d.,€-])(?<!\d )\b{_TOWN}", _FLAGS)
+_SPACES = re.compile(r"\s+")
+_NUMBERED_THING = re.compile(
+    r"^\d+[ ]?(?:ports|ponts|tours|places|cours|voies|villas|lots|routes|cités)\b", _FLAGS
+)
 
 
-class AddressRecognizer(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
+class AddressRecognizer(EntityRecognizer):
     """Streets with their number, and postcodes with their town."""
 
     def __init__(self) -> None:
-        super().__init__(
-            supported_entities=["ADDRESS"], supported_language="fr", name="fr_address"
-        )
+        super().__init__(supported_entities=["ADDRESS"], supported_language="fr", name="fr_address")
 
     def load(self) -> None:
         """Read the list of communes before the first text."""
@@ -97,7 +98,8 @@ def _town_end(text: str, start: int, end: int) -> int | None:
     ends = [*(word.start() for word in words[1:]), end]
     first = words[0].end() if words else start
     for stop in reversed(ends):
-        if stop > first and gazetteer().is_commune(text[first:stop].replace("CEDEX", "").strip(" ,.")):
+        town = text[first:stop].replace("CEDEX", "").strip(" ,.")
+        if stop > first and gazetteer().is_commune(town):
             return stop
     town = text[first:end]
     # "35000 Euros" and "12500 pièces" are amounts: an unknown town has to look like a name.

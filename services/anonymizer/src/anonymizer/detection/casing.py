@@ -8,13 +8,12 @@ import re
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
-from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PLAIN
+from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PARTICLES, PLAIN
 
 _FEW = 0.012
 _WORD = re.compile(r"[^\W\d_](?:[\w'’]|[-‐‑](?=\w))*")
 _PLACE = frozenset(("a", "à", "sur", "vers", "de", "depuis"))
 _EMPLOYER = frozenset(("chez", "pour"))
-_PARTICLES = frozenset("de du des le la van der den von el al ben bin da dos do di d l".split())
 _LONGEST_EMPLOYER = 3
 
 
@@ -41,7 +40,9 @@ def _names(text: str) -> set[int]:
             found |= {word.start()} if gazetteer().is_commune(word[0]) else set()
         elif before in _EMPLOYER:
             found |= _employer(words, index)
-    return found | {start + at for start, word in _starts(text, found) for at in _after_hyphen(word)}
+    return found | {
+        start + at for start, word in _starts(text, found) for at in _after_hyphen(word)
+    }
 
 
 def _person(words: list[re.Match[str]], index: int) -> set[int]:
@@ -49,7 +50,7 @@ def _person(words: list[re.Match[str]], index: int) -> set[int]:
     found = {words[index].start()}
     for word in words[index + 1 : index + 4]:
         folded = fold(word[0])
-        if folded in _PARTICLES:
+        if folded in PARTICLES:
             continue
         parts = folded.split("-")
         if _is_everyday(folded) or not any(part in gazetteer().surnames for part in parts):
@@ -63,7 +64,7 @@ def _employer(words: list[re.Match[str]], index: int) -> set[int]:
     found: set[int] = set()
     for word in words[index : index + _LONGEST_EMPLOYER]:
         folded = fold(word[0])
-        if folded in PLAIN and folded not in _PARTICLES and not folded.startswith("d'"):
+        if folded in PLAIN and folded not in PARTICLES and not folded.startswith("d'"):
             break
         found.add(word.start())
     return found

@@ -39,5 +39,8 @@ def french_engine(model: str | None) -> AnalyzerEngine:
         recognizers.append(NamesByModel())
     registry = RecognizerRegistry(recognizers=recognizers, supported_languages=["fr"])
     return AnalyzerEngine(
-        registry=registry, nlp_engine=nlp_engine, supported_languages=["fr"], log_decision_process=False
+        registry=registry,
+        nlp_engine=nlp_engine,
+        supported_languages=["fr"],
+        log_decision_process=False,
     )

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """French words that identify nobody: what careers are told with. Compared folded."""
 
 import re
@@ -6,7 +7,9 @@ from anonymizer.detection.folding import fold
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(fold(word.strip()) for line in text.split("\n") for word in line.split("|")) - {""}
+    return frozenset(
+        fold(word.strip()) for line in text.split("\n") for word in line.split("|")
+    ) - {""}
 
 
 # The first word of an occupation; what follows it is not a name.
@@ -129,16 +132,22 @@ salomé|sauveur|savane|seconde|sérénité|sincère|sol|soleil|solène|tara|thé
 papa|maman|mamie|papi|papy|tata|tonton|chérie|cher|madame|madeleine|bernard|martin|gilles|guy|pape|baron|comte|marquis|roi|duc|mais|mal|car|or|donc|mer|lac|bois|val|mont|tour|style|classe|test|forme|service|temps|nombre|gestion|accord|titre|norme|plan|fin|lien|sens|main|art|code
 """)
 
-TITLES = _words("m|mm|mr|mme|mmes|mlle|mle|monsieur|madame|mademoiselle|dr|docteur|me|pr|maitre|professeur")
+PARTICLES = _words("de|du|des|le|la|les|d|l|van|der|den|von|el|al|ben|bin|da|dos|do|di")
 
-ALL_KEPT = TITLES | TESTS | HEADINGS | SOFTWARE | DIPLOMAS | PLACES_KEPT | BODIES_KEPT | LANGUAGES | TIMES
+TITLES = _words(
+    "m|mm|mr|mme|mmes|mlle|mle|monsieur|madame|mademoiselle|dr|docteur|me|pr|maitre|professeur"
+)
+
+ALL_KEPT = (
+    TITLES | TESTS | HEADINGS | SOFTWARE | DIPLOMAS | PLACES_KEPT | BODIES_KEPT | LANGUAGES | TIMES
+)
 
 # Folded, these two are the town of Mâcon: they are compared as written.
 _CEDILLA = frozenset(("maçon", "maçonne", "maçons"))
 
 # Words of grammar and of everyday career talk: a finding made only of these is none.
 PLAIN = _words("""
-le|la|les|l|un|une|des|du|de|d|et|ou|à|a|au|aux|en|par|pour|sur|sous|dans|avec|sans|chez|vers|depuis|pendant|ce|cet|cette|ces|son|sa|ses|mon|ma|mes
+titre|titres|centre|centres|interet|interets|cadre|poste|lieu|bureau|site|mission|missions|stage|sport|lecture|cuisine|jardin|jardinage|musique|voyages|marche|velo|danse|chant|peche|chasse|le|la|les|l|un|une|des|du|de|d|et|ou|à|a|au|aux|en|par|pour|sur|sous|dans|avec|sans|chez|vers|depuis|pendant|ce|cet|cette|ces|son|sa|ses|mon|ma|mes
 notre|nos|votre|vos|leur|leurs|je|j|tu|il|elle|on|nous|vous|ils|elles|qui|que|quoi|dont|où|est|sont|était|ai|as|avons|avez|ont|suis|être|avoir
 ne|pas|plus|moins|très|bien|mal|si|mais|donc|car|ni|puis|alors|après|avant|aussi|encore|déjà|toujours|jamais|ici|là|ok|oui|non|merci|svp|stp
 travail|emploi|poste|projet|équipe|client|clients|gestion|suivi|relation|relations|accueil|vente|ventes|achat|achats|production|maintenance|qualité|sécurité
@@ -151,7 +160,9 @@ mobilité|disponible|immédiatement|célibataire|divorcé|divorcée|enfant|enfan
 """)
 
 
-_CODE = re.compile(r"(?:rncp|rs|rome|iso|caces|naf|ape) ?[a-z]?\d+|\b[ei][ns][ft][jp]\b|\b[a-n]\d{4}\b|\b[abc][12]\b")
+_CODE = re.compile(
+    r"(?:rncp|rs|rome|iso|caces|naf|ape) ?[a-z]?\d+|\b[ei][ns][ft][jp]\b|\b[a-n]\d{4}\b|\b[abc][12]\b"
+)
 
 
 def is_kept(text: str) -> bool:
@@ -166,4 +177,6 @@ def is_kept(text: str) -> bool:
     words = folded.replace("'", " ").replace("/", " ").replace(",", " ").split()
     if words[0] in OCCUPATIONS and words[0] not in ("maitre", "maitresse"):
         return True
-    return all(word in ALL_KEPT or word in PLAIN or word in OCCUPATIONS or word.isdigit() for word in words)
+    return all(
+        word in ALL_KEPT or word in PLAIN or word in OCCUPATIONS or word.isdigit() for word in words
+    )

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """People by what surrounds their names: titles, fields, layout, lists of given names."""
 
 import re
@@ -8,13 +9,23 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
-from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PLAIN, PUBLIC_FIGURES, TIMES, is_kept
+from anonymizer.detection.lexicon import (
+    ALL_KEPT,
+    AMBIGUOUS,
+    OCCUPATIONS,
+    PLAIN,
+    PUBLIC_FIGURES,
+    TIMES,
+    is_kept,
+)
 
 _CAP = r"(?:(?:[DdLNO]['’])?[A-ZÀ-ÝŸŒ][\w'’ʼ]*(?:[-‐‑][\w'’]+)*)"
 _PARTICLE = r"(?:de la|de l['’]|de|du|des|d['’]|le|la|van der|van den|van|von|el|al|ben|bin|ould|da|dos|do|di|del|della|ait|aït|san|mac|mc|y|e)"
 _INITIAL = r"(?:[A-ZÀ-Ý]\.(?:[- ]?[A-ZÀ-Ý]\.)*)"
 _SPACE = r"(?:[ \u00a0]+|[ \t]*\n[ \t>]*)"
-_NAME = rf"(?:{_INITIAL}|{_CAP})(?:{_SPACE}?(?:(?i:{_PARTICLE})[ '’]*)?(?:{_INITIAL}|{_CAP})){{0,4}}"
+_NAME = (
+    rf"(?:{_INITIAL}|{_CAP})(?:{_SPACE}?(?:(?i:{_PARTICLE})[ '’]*)?(?:{_INITIAL}|{_CAP})){{0,4}}"
+)
 _LINE_NAME = _NAME.replace(_SPACE, r"[ \u00a0]+")
 _TITLE = (
     r"(?:\b(?:M\.|MM\.|Mr\.?|Mme|Mmes|Mlle|Mle|Monsieur|Madame|Mademoiselle|Dr\.?|Docteur|Doctoresse|Me|Ma[îi]tre|"
@@ -42,29 +53,36 @@ _SAID = re.compile(
     r"de la part de|pr[ée]nomm[ée]e?|nomm[ée]e?|dite?|alias|surnomm[ée]e?|bonjour|bonsoir|ch[èe]re?|salut|coucou|"
     rf"merci|bises|bisous|cordialement,?|sign[ée])[ \n]+(?:{_TITLE}[ ]+)?[«\"“]?[ ]?(?P<name>{_NAME})"
 )
-_SPEAKER = re.compile(rf"^(?:\[?\d\d:\d\d(?::\d\d)?\]?[ -]*)?(?P<name>{_LINE_NAME}|[A-ZÀ-Ý]{{2,}})[ ]?(?:\(\w+\))?[ ]?:(?=[ \n])", re.MULTILINE)
+_SPEAKER = re.compile(
+    rf"^(?:\[?\d\d:\d\d(?::\d\d)?\]?[ -]*)?(?P<name>{_LINE_NAME}|[A-ZÀ-Ý]{{2,}})[ ]?(?:\(\w+\))?[ ]?:(?=[ \n])",
+    re.MULTILINE,
+)
 _TOKEN = re.compile(r"(?:[DdLNO]['’])?[^\W\d_][\w'’ʼ]*(?:[-‐‑][^\W\d_][\w'’]*)*")
 _RELATIVE = re.compile(
     r"\b(?i:(?:mon|ma|mes|son|sa|ses|notre|votre|leur|ton|ta)[ ](?:fille|fils|fr[èe]re|s[oœ]eur|mari|femme|conjointe?|compagnon|compagne|"
     r"m[èe]re|p[èe]re|cousine?|tante|oncle|amie?|copain|copine|coll[èe]gue|chef(?:fe)?|patronn?e?|manager|conseill[èe]re?|tutrice|tuteur|"
     rf"formateur|formatrice|avocate?|binôme|associ[ée]e?|voisine?|assistante?|n\+1))[ ,]+(?:{_TITLE}[ ])?(?P<name>{_CAP}(?:[ ]{_CAP})?)"
 )
-_SIGNED = re.compile(rf"(?:^|\n)[ \t>]*(?P<name>{_LINE_NAME})[ \t]*(?=\n*\Z|\n--|\n+(?:PS|P\.S\.|T[ée]l|Le \d))")
+_SIGNED = re.compile(
+    rf"(?:^|\n)[ \t>]*(?P<name>{_LINE_NAME})[ \t]*(?=\n*\Z|\n--|\n+(?:PS|P\.S\.|T[ée]l|Le \d))"
+)
 _INITIALED = re.compile(rf"(?<![\w.]){_INITIAL}[ ]?(?P<name>{_CAP}{{1}})(?<=\w\w\w)")
-_CELLS = re.compile(r"(?<=[;|,\t\n])[ ]?(?P<a>[^\W\d_][\w'’ -]{1,25})[;|\t][ ]?(?P<b>[^\W\d_][\w'’ -]{1,25})(?=[;|\t])")
-_SPACED = re.compile(r"^[ \t]*(?P<name>(?:[A-ZÀ-ÝŁŽŠ-][ ]{1,4}){5,}[A-ZÀ-ÝŁŽŠ])[ \t]*$", re.MULTILINE)
+_CELLS = re.compile(
+    r"(?<=[;|,\t\n])[ ]?(?P<a>[^\W\d_][\w'’ -]{1,25})[;|\t][ ]?(?P<b>[^\W\d_][\w'’ -]{1,25})(?=[;|\t])"
+)
+_SPACED = re.compile(
+    r"^[ \t]*(?P<name>(?:[A-ZÀ-ÝŁŽŠ-][ ]{1,4}){5,}[A-ZÀ-ÝŁŽŠ])[ \t]*$", re.MULTILINE
+)
 _ROMAN = r"[ivx]{1,5}\b"
 _PUBLIC = re.compile(rf"[\w-]+ (?:{_ROMAN}|de gaulle\b)|(?:{'|'.join(sorted(PUBLIC_FIGURES))})\b")
 _HEAD_LINES = 8
 
 
-class NamesByContext(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
+class NamesByContext(EntityRecognizer):
     """People named after a title, in a field, at the head of a CV or by a given name."""
 
     def __init__(self) -> None:
-        super().__init__(
-            supported_entities=["PERSON"], supported_language="fr", name="fr_names"
-        )
+        super().__init__(supported_entities=["PERSON"], supported_language="fr", name="fr_names")
 
     def load(self) -> None:
         """Read the lists before the first text."""
@@ -116,7 +134,11 @@ def _shortened(
     for word in _TOKEN.finditer(text, start, end):
         folded = fold(word[0])
         first = word.start() == start
-        known = folded in ALL_KEPT or folded in OCCUPATIONS or (folded in PLAIN and not _is_particle(folded))
+        known = (
+            folded in ALL_KEPT
+            or folded in OCCUPATIONS
+            or (folded in PLAIN and not _is_particle(folded))
+        )
         borne = word[0][:1].isupper() and folded in gazetteer().surnames and folded in OCCUPATIONS
         given = not first and folded not in OCCUPATIONS and gazetteer().is_first_name(word[0])
         after_title = titled and first and folded in TIMES
@@ -145,7 +167,11 @@ def _in_cells(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _CELLS.finditer(text):
         one, other = fold(match["a"]), fold(match["b"])
         for given, family in ((one, other), (other, one)):
-            if known.is_first_name(given) and not _is_plain_word(given) and family in known.surnames:
+            if (
+                known.is_first_name(given)
+                and not _is_plain_word(given)
+                and family in known.surnames
+            ):
                 yield (*match.span("a"), 0.8)
                 yield (*match.span("b"), 0.8)
                 break
@@ -163,7 +189,11 @@ def _low_title(start: int, end: int, name: str) -> Iterator[tuple[int, int, floa
     if _is_plain_word(first):
         return
     known = gazetteer()
-    if second and not _is_plain_word(second) and fold(second) in (known.surnames | known.first_names):
+    if (
+        second
+        and not _is_plain_word(second)
+        and fold(second) in (known.surnames | known.first_names)
+    ):
         yield start, end, 0.75
     else:
         yield start, start + len(first), 0.75
@@ -200,7 +230,9 @@ def _by_given_name(text: str) -> Iterator[tuple[int, int, float]]:
         folded = fold(word[0])
         if not word[0][0].isupper() or len(folded) < 3 or _is_particle(folded):  # noqa: PLR2004
             continue
-        if not known.is_first_name(word[0]) or _PUBLIC.match(fold(text[word.start() : word.end() + 30])):
+        if not known.is_first_name(word[0]) or _PUBLIC.match(
+            fold(text[word.start() : word.end() + 30])
+        ):
             continue
         ambiguous = _is_plain_word(word[0])
         before = words[index - 1] if index else None
@@ -213,9 +245,12 @@ def _by_given_name(text: str) -> Iterator[tuple[int, int, float]]:
             continue
         if before is not None and _precedes(text, before, word) and not ambiguous:
             yield _inverted_start(text, words, index), word.end(), 0.8
-        elif not ambiguous and fold(word[0]) in known.common_first_names and len(word[0]) > 2:  # noqa: PLR2004
-            if not _in_a_name_of_thing(text, word.start()):
-                yield word.start(), word.end(), 0.65
+        elif (
+            not ambiguous
+            and folded in known.common_first_names
+            and not _in_a_name_of_thing(text, word.start())
+        ):
+            yield word.start(), word.end(), 0.65
 
 
 def _surname_like(words: str) -> bool:
@@ -241,7 +276,11 @@ def _surname_end(text: str, words: list[re.Match[str]], index: int) -> int | Non
             break
         end, last = word.end(), word
     follows = text[end : end + 1] if end is not None else ""
-    if end is None and text[last.end() : last.end() + 4].strip()[1:2] == "." and text[last.end() : last.end() + 4].strip()[:1].isupper():
+    if (
+        end is None
+        and text[last.end() : last.end() + 4].strip()[1:2] == "."
+        and text[last.end() : last.end() + 4].strip()[:1].isupper()
+    ):
         return last.end() + text[last.end() :].index(".") + 1
     return end + 1 if end is not None and follows == "." and text[end - 2 : end - 1] == " " else end
 
@@ -302,10 +341,10 @@ def _at_head(text: str) -> Iterator[tuple[int, int, float]]:
         if shown > _HEAD_LINES:
             return
         for cell in re.finditer(r"[^\t|]+?(?=\t|\||[ ]{3,}|$)", line):
-            yield from _head_cell(text, start + cell.start(), cell[0], first=shown == 1)
+            yield from _head_cell(start + cell.start(), cell[0], first=shown == 1)
 
 
-def _head_cell(text: str, start: int, cell: str, *, first: bool) -> Iterator[tuple[int, int, float]]:
+def _head_cell(start: int, cell: str, *, first: bool) -> Iterator[tuple[int, int, float]]:
     bare = cell.strip()
     start += len(cell) - len(cell.lstrip())
     words = [word[0] for word in _TOKEN.finditer(bare)]

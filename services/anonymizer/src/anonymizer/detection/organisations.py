@@ -1,14 +1,23 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """Employers and schools by the words they begin with, and by their place in a CV's line."""
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
-from anonymizer.detection.lexicon import BODIES_KEPT, HEADINGS, OCCUPATIONS, PLAIN, SOFTWARE, is_kept
+from anonymizer.detection.lexicon import (
+    BODIES_KEPT,
+    HEADINGS,
+    OCCUPATIONS,
+    PLAIN,
+    SOFTWARE,
+    is_kept,
+)
 
 _HEAD = (
     r"(?:soci[ée]t[ée](?: coop[ée]rative)?|SARL|SASU?|S\.A\.S?|SA|EURL|EARL|SCOP|SCI|SNC|SELARL|GAEC|groupe|cabinet|association|asso|"
@@ -43,7 +52,9 @@ _FIELD = re.compile(
     r"[\"']?[ \t]*[:=][ \t]*[\"']?(?P<name>[^\n\"',;|}(]{2,60})",
     re.IGNORECASE | re.MULTILINE,
 )
-_LEGAL = re.compile(rf"\b(?P<name>{_CAP}(?:[ ](?:{_LINK}[ ]?)?{_CAP}){{0,3}}[ ](?:SARL|SAS|SASU|SA|EURL|SCOP|& (?:Fils|Associés|Cie|Frères)|et (?:Fils|Associés|Cie|Frères)))\b")
+_LEGAL = re.compile(
+    rf"\b(?P<name>{_CAP}(?:[ ](?:{_LINK}[ ]?)?{_CAP}){{0,3}}[ ](?:SARL|SAS|SASU|SA|EURL|SCOP|& (?:Fils|Associés|Cie|Frères)|et (?:Fils|Associés|Cie|Frères)))\b"
+)
 _DATED = re.compile(r"(?:19|20)\d\d|\b\d\d/\d\d\b")
 _SEGMENT = re.compile(r"[^\t|,;():•·\n]+?(?=\s*(?:[ ][–—-][ ]|[\t|,;():•·\n]|$))", re.MULTILINE)
 
@@ -56,7 +67,7 @@ _WEAK = re.compile(
 )
 
 
-class OrganisationsByGrammar(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
+class OrganisationsByGrammar(EntityRecognizer):
     """Organisations named by their kind, after "chez", in a field, or before a town in a CV."""
 
     def __init__(self) -> None:
@@ -87,7 +98,11 @@ def _candidates(text: str) -> Iterator[tuple[str, int, int, float]]:
                 yield "ORGANISATION", start, _without_town(text, start, end), 0.75
     for pattern, score in ((_CHEZ, 0.75), (_AT, 0.55), (_LEGAL, 0.8)):
         for match in pattern.finditer(text):
-            if not is_kept(match["name"]) and not _is_public(match["name"]) and not _is_phrase(match["name"]):
+            if (
+                not is_kept(match["name"])
+                and not _is_public(match["name"])
+                and not _is_phrase(match["name"])
+            ):
                 yield ("ORGANISATION", *match.span("name"), score)
     for match in _FIELD.finditer(text):
         name = match["name"].strip()
@@ -121,7 +136,7 @@ def _is_public(name: str) -> bool:
 
 
 def _is_phrase(name: str) -> bool:
-    first = fold(name.split()[0])
+    first = fold(name.split(maxsplit=1)[0])
     return first in PLAIN or first in OCCUPATIONS
 
 
@@ -144,7 +159,7 @@ def _beside_towns(text: str, start: int, end: int) -> Iterator[tuple[str, int, i
     segments = [_stripped(text, *segment) for segment in segments]
     if not 2 <= len(segments) <= 8 or end - start > 160:  # noqa: PLR2004
         return
-    for before, here in zip(segments, segments[1:], strict=False):
+    for before, here in pairwise(segments):
         town, name = text[slice(*here)], text[slice(*before)]
         if not (town[:1].isupper() and gazetteer().is_commune(town) and not is_kept(town)):
             continue

@@ -1,16 +1,17 @@
+# ruff: noqa: E501, ISC004 - patterns are read as long lines, and joined from parts
 """French recognisers by form, for presidio-analyzer: each works in a stock `AnalyzerEngine`.
 
 What has a key is checked by it (NIR, IBAN); what has none is taken by its form or by the words
 before it. They open no socket: presidio's own e-mail recogniser asks a list of domain suffixes.
 """
 
-import regex
+import re
+
 from presidio_analyzer import Pattern, PatternRecognizer
 
 from anonymizer.detection.numerals import CARDINAL
 
-_FLAGS = regex.MULTILINE | regex.IGNORECASE
-_CASED = regex.MULTILINE
+_FLAGS = re.MULTILINE | re.IGNORECASE
 # A line break inside a number, with the margin that a column or a quotation mark leaves.
 _BREAK = r"(?:[ \t\u00a0]*\n[ \t>|]{0,20})"
 _GAP = rf"(?:[ \t\u00a0\u202f.\-–/·_]{{1,3}}|{_BREAK})?"
@@ -25,7 +26,7 @@ DATE = (
 )
 
 
-class _French(PatternRecognizer):  # type: ignore[misc] - presidio publishes no types
+class _French(PatternRecognizer):
     """A recogniser for French text."""
 
     LABEL = ""
@@ -136,7 +137,7 @@ class NirRecognizer(_French):
         key = "".join(characters[13:])
         if not (body + key).isdigit():
             return False
-        return True if 97 - int(body) % 97 == int(key) else None  # noqa: PLR2004 - the modulus
+        return True if 97 - int(body) % 97 == int(key) else None
 
 
 class IbanRecognizer(_French):
@@ -228,7 +229,11 @@ class IdentityDocumentRecognizer(_French):
             r"(?=[A-Z0-9 ]{0,12}\d)[A-Z0-9]{2,14}(?:[ \t]?[A-Z0-9]{2,9}){0,3}(?<=\d[A-Z0-9 ]{0,3})\b",
             0.8,
         ),
-        ("numbered", r"(?<=(?:\bCNI|identit[ée]|passeport|s[ée]jour)\b[^\n]{0,20}?\bn[°o] ?)(?-i:[A-Z0-9]{9})\b", 0.8),
+        (
+            "numbered",
+            r"(?<=(?:\bCNI|identit[ée]|passeport|s[ée]jour)\b[^\n]{0,20}?\bn[°o] ?)(?-i:[A-Z0-9]{9})\b",
+            0.8,
+        ),
         ("passport", r"\b\d\d[A-HJ-NP-TV-Z]{2}\d{5}\b", 0.6),
     )
 
@@ -264,7 +269,11 @@ class PlateRecognizer(_French):
     LABEL = "PLATE"
     _LETTERS = "[A-HJ-NP-TV-Z]"
     PATTERNS = (
-        ("since 2009", rf"\b(?-i:{_LETTERS}{{2}})[ .\-–]\d{{3}}[ .\-–](?-i:{_LETTERS}{{2}})\b", 0.8),
+        (
+            "since 2009",
+            rf"\b(?-i:{_LETTERS}{{2}})[ .\-–]\d{{3}}[ .\-–](?-i:{_LETTERS}{{2}})\b",
+            0.8,
+        ),
         ("unspaced", rf"\b(?-i:{_LETTERS}{{2}}\d{{3}}{_LETTERS}{{2}})\b", 0.7),
         (
             "named",
@@ -280,7 +289,9 @@ class LinkRecognizer(_French):
     """Personal sites, profiles and handles; addresses of public bodies stay."""
 
     LABEL = "URL"
-    _TLD = "(?:fr|com|org|net|io|me|eu|dev|info|re|bzh|corsica|alsace|paris|example|co|be|ch|tech|pro)"
+    _TLD = (
+        "(?:fr|com|org|net|io|me|eu|dev|info|re|bzh|corsica|alsace|paris|example|co|be|ch|tech|pro)"
+    )
     _PUBLIC = (
         r"(?![\w.-]*(?:gouv\.fr|francetravail|pole-emploi|service-public|moncompteformation|"
         r"onisep|apec\.fr|cereq|ameli\.fr|urssaf))"

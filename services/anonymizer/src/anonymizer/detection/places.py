@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """Towns by the preposition before them, where the list of communes knows them."""
 
 import re
@@ -16,22 +17,24 @@ _AFTER = re.compile(
     rf"\b(?:(?:à|À|A|sur|vers|de|depuis|près de|secteur|région de|ville de|mairie de|commune de|bassin de|basée? (?:à|sur)|"
     rf"habit\w* (?:à|sur)?|vis à|entre|et|autour de|quitt\w+|dans|par|via)[ \n]|d['’])(?P<town>{_TOWN})"
 )
-_ALONE = re.compile(rf"(?:^|[\t|,;(–—][ ]?)[ ]*(?P<town>{_TOWN})(?=[ ]*(?:$|[\t|,;)–—.]))", re.MULTILINE)
+_ALONE = re.compile(
+    rf"(?:^|[\t|,;(–—][ ]?)[ ]*(?P<town>{_TOWN})(?=[ ]*(?:$|[\t|,;)–—.]))", re.MULTILINE
+)
 _FIELD = re.compile(
     r"(?:ville|commune|lieu(?: de naissance)?|city|domicile|localit[ée]|r[ée]sidence)[\"']?[ \t]*[:=][ \t]*[\"']?(?P<town>[^\W\d_][\w'’ -]{1,40}?)"
     r"(?=[\"',;|\n\t}(]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_BORN = re.compile(rf"(?:\bn[ée]e?\b[^\n]{{0,40}}?|(?:19|20)\d\d[ ])(?:à|a|À|A)[ ](?P<town>{_TOWN})")
+_BORN = re.compile(
+    rf"(?:\bn[ée]e?\b[^\n]{{0,40}}?|(?:19|20)\d\d[ ])(?:à|a|À|A)[ ](?P<town>{_TOWN})"
+)
 
 
-class PlacesByGrammar(EntityRecognizer):  # type: ignore[misc] - presidio publishes no types
+class PlacesByGrammar(EntityRecognizer):
     """Communes after a preposition, in a field, or alone in a cell."""
 
     def __init__(self) -> None:
-        super().__init__(
-            supported_entities=["LOCATION"], supported_language="fr", name="fr_places"
-        )
+        super().__init__(supported_entities=["LOCATION"], supported_language="fr", name="fr_places")
 
     def load(self) -> None:
         """Read the list of communes before the first text."""

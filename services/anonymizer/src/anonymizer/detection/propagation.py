@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
-from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PLAIN
+from anonymizer.detection.lexicon import ALL_KEPT, AMBIGUOUS, OCCUPATIONS, PARTICLES, PLAIN
 from anonymizer.detection.rules import Finding, Hints
 
 _SURE = 0.65
 _WORD = re.compile(r"[^\W\d_](?:[\w'’ʼ]|[-‐‑](?=\w))*")
-_PARTICLES = frozenset("de du des le la les d l van der den von el al ben bin da dos do di".split())
 _BEFORE = re.compile(r"(?<!\w)(?:[A-ZÀ-Ý]\.[ ]?-?){1,3}$|(?<![\w.])[A-ZÀ-Ý]{1,2} $")
 _SHORTEST = 3
 _MAX_NAMES = 400
@@ -60,7 +59,7 @@ def _parts(written: str, score: float) -> Iterator[_Known]:
         yield _Known(form, "PERSON", score, "propagated", needs_capital=False)
     for word in words:
         form = fold(word)
-        if len(form) < _SHORTEST or form in _PARTICLES:
+        if len(form) < _SHORTEST or form in PARTICLES:
             continue
         everyday = _is_everyday(form)
         if everyday and form not in AMBIGUOUS and len(words) > 1 and not word.isupper():
@@ -68,9 +67,7 @@ def _parts(written: str, score: float) -> Iterator[_Known]:
         yield _Known(form, "PERSON", 0.6, "propagated", needs_capital=everyday or len(form) < 5)  # noqa: PLR2004
 
 
-def _local_part(
-    written: str, findings: Sequence[Finding], text: str
-) -> Iterator[_Known]:
+def _local_part(written: str, findings: Sequence[Finding], text: str) -> Iterator[_Known]:
     """Yield the names in an e-mail's local part that the lists or the text know."""
     local = fold(written.partition("@")[0])
     lists = gazetteer()
@@ -136,14 +133,14 @@ def _initials(text: str, findings: Sequence[Finding]) -> Iterator[Finding]:
             part
             for word in _WORD.finditer(text[finding.start : finding.end])
             for part in re.split(r"[-‐‑]", word[0])
-            if fold(part) not in _PARTICLES and part[:1].isupper()
+            if fold(part) not in PARTICLES and part[:1].isupper()
         ]
         letters = [word[0] for word in words]
         key = "".join(letters)
         if not 2 <= len(letters) <= 4 or key in seen:  # noqa: PLR2004
             continue
         seen.add(key)
-        double = "-" in text[finding.start : finding.end].split(" ")[0]
+        double = "-" in text[finding.start : finding.end].split(" ", maxsplit=1)[0]
         given = {key[:2]} if double and len(key) > 2 else set()  # noqa: PLR2004
         for order in {key, key[-1:] + key[:-1], key[1:] + key[:1]} | given:
             yield from _dotted(text, order)

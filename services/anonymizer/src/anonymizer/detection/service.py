@@ -31,7 +31,9 @@ class Detector:
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
-        results = self.engine.analyze(recased(text), language="fr", entities=list(LABELS), score_threshold=0.4)
+        results = self.engine.analyze(
+            recased(text), language="fr", entities=list(LABELS), score_threshold=0.4
+        )
         findings = [trimmed(_finding(result), text) for result in results]
         kept = [f for f in findings if f is not None and not _is_nobody(f, text)]
         known = hints or Hints()

@@ -63,7 +63,9 @@ def sealable(
         ],
         hidden_text_count=len(reading.hidden),
     )
-    return Sealable(summary, pseudonymised, _findings(reading, found, number), reading.text, original)
+    return Sealable(
+        summary, pseudonymised, _findings(reading, found, number), reading.text, original
+    )
 
 
 def _findings(reading: Reading, found: Examination, number: Number) -> dict[str, Any]:

@@ -31,8 +31,6 @@ async def delete_one(session: AsyncSession, tenant: str, document_id: str) -> No
 async def erase(session: AsyncSession, tenant: str, bilan: str) -> int:
     """Delete every document of a bilan; returns how many there were."""
     result = await session.execute(
-        delete(StoredDocument).where(
-            StoredDocument.tenant == tenant, StoredDocument.bilan == bilan
-        )
+        delete(StoredDocument).where(StoredDocument.tenant == tenant, StoredDocument.bilan == bilan)
     )
     return result.rowcount if isinstance(result, CursorResult) else 0

@@ -50,7 +50,9 @@ class Document(BaseModel):
             characters=known.characters,
             data_categories=["cv"],
             entity_counts=dict(known.entity_counts),
-            special_categories=[SpecialCategory.model_validate(s) for s in known.special_categories],
+            special_categories=[
+                SpecialCategory.model_validate(s) for s in known.special_categories
+            ],
             hidden_text_count=known.hidden_text_count,
             created_at=document.created_at,
         )

@@ -8,6 +8,7 @@ rows of a table and are read across.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _MIN_COLUMN_LINES = 5
 _MIN_VALLEY = 0.6  # this and the gaps below: in units of the type size
@@ -116,7 +117,7 @@ def _are_columns(left: list[Word], right: list[Word]) -> bool:
 
 def _are_rows(left: list[Line], right: list[Line]) -> bool:
     """Say whether bullets or labels on the left belong to the lines beside them."""
-    marks = sum(len(line) == 1 and len(line[0].text) <= 2 for line in left)  # noqa: PLR2004
+    marks = sum(len(line) == 1 and not any(map(str.isalpha, line[0].text)) for line in left)
     return marks / len(left) >= _DATE_SHARE or len(right) == 0
 
 
@@ -138,7 +139,7 @@ def _is_apart(previous: Line, line: Line, unit: float) -> bool:
 
 def _line_text(line: Line, unit: float) -> str:
     pieces = [line[0].text]
-    for before, word in zip(line, line[1:], strict=False):
+    for before, word in pairwise(line):
         pieces.append("\t" if word.left - before.right > _WIDE_GAP * unit else " ")
         pieces.append(word.text)
     return "".join(pieces)

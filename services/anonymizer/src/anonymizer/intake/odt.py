@@ -139,6 +139,4 @@ def read(archive: zipfile.ZipFile) -> Reading:
         found = (item for item in edges if xml.local(item) == name)
         for root in (body,) if name == "body" else found:
             lines.extend((*(line for inner in root for line in writer.block(inner)), ""))
-    return Reading(
-        ODT, "\n".join(lines), hidden=tuple(writer.hidden), metadata=_metadata(archive)
-    )
+    return Reading(ODT, "\n".join(lines), hidden=tuple(writer.hidden), metadata=_metadata(archive))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from anonymizer.intake import layout, ocr
 from anonymizer.intake.cleaning import clean, is_invisible

@@ -112,8 +112,8 @@ def _collect(connection: socket.socket, out: int, seconds: float) -> bytes:
     deadline = time.monotonic() + seconds
     pieces: list[bytes] = []
     while (left := deadline - time.monotonic()) > 0:
-        ready, _, _ = select.select([out, connection], [], [], left)
-        if connection in ready and not connection.recv(1, socket.MSG_PEEK):
+        ready, _, _ = select.select([out, connection.fileno()], [], [], left)
+        if connection.fileno() in ready and not connection.recv(1, socket.MSG_PEEK):
             return b""
         if out in ready:
             piece = os.read(out, 1 << 16)

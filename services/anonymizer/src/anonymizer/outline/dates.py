@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """French dates of a career in all their forms, as `AAAA-MM` or `AAAA`, as far as they say."""
 
 import re
@@ -18,9 +19,7 @@ _MONTH = (
     r"sept(?:embre|\.)?|oct(?:obre|\.)?|nov(?:embre|\.)?|dec(?:embre|\.)?)"
 )
 _YEAR = r"(?:19[4-9]\d|20[0-4]\d)"
-_POINT = (
-    rf"(?:(?:\d{{1,2}}(?:er)?[ ])?{_MONTH}[ ]{_YEAR}|(?:\d{{1,2}}[/.])?(?:0?[1-9]|1[0-2])[/.-]{_YEAR}|{_YEAR}[/-](?:0[1-9]|1[0-2])(?!\d)|{_YEAR})"
-)
+_POINT = rf"(?:(?:\d{{1,2}}(?:er)?[ ])?{_MONTH}[ ]{_YEAR}|(?:\d{{1,2}}[/.])?(?:0?[1-9]|1[0-2])[/.-]{_YEAR}|{_YEAR}[/-](?:0[1-9]|1[0-2])(?!\d)|{_YEAR})"
 _NOW = r"(?:aujourd'?hui|auj\.?|present|ce jour|actuel(?:lement)?|maintenant|en cours|\.{3}|…)"
 _TO = r"(?:[ ]*(?:-|/|>|→)[ ]*(?:a[ ])?|[ ](?:a|au|jusqu'(?:a|en|au))[ ])"
 _RANGE = re.compile(
@@ -61,7 +60,12 @@ def _period(match: re.Match[str]) -> Period:
         return _season(match)
     if match["m1"]:
         year = match["my"]
-        return Period(span, f"{year}-{_month(match['m1']):02}", f"{year}-{_month(match['m2']):02}", current=False)
+        return Period(
+            span,
+            f"{year}-{_month(match['m1']):02}",
+            f"{year}-{_month(match['m2']):02}",
+            current=False,
+        )
     if match["since"]:
         return Period(span, _point(match["since"]), None, current=True)
     if match["one"]:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """Experiences and studies: the dated entries of a CV."""
 
 import re
@@ -11,7 +12,9 @@ from anonymizer.outline.dates import Period, periods
 from anonymizer.outline.sections import Line
 
 _SEPARATORS = re.compile(r"\t|[ ]*\|[ ]*|[ ][–—-][ ]|[ ][–—-]$|,[ ]|[()]|[ ]:[ ]|:$|;[ ]")
-_EMPLOYER = re.compile(r"\[ORGANISATION_\d+\]|\b(?:sarl|sas|lycee|universite|ecole|cfa|iut|institut|centre de formation|college|chu|mairie|ehpad)\b")
+_EMPLOYER = re.compile(
+    r"\[ORGANISATION_\d+\]|\b(?:sarl|sas|lycee|universite|ecole|cfa|iut|institut|centre de formation|college|chu|mairie|ehpad)\b"
+)
 _PLACE = re.compile(r"\[(?:LIEU|ADRESSE)_\d+\]")
 _EDGES = " \t,;:|–—-•*.()"
 
@@ -64,7 +67,9 @@ def _blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:
     # Where the first entry has its date on a later line, so have the others.
     above = dated[0] if dated[0] <= 2 else 0  # noqa: PLR2004 - title and employer at most
     starts = [max(index - above, 0) for index in dated]
-    starts += [i for i, line in enumerate(shown) if _stands_alone(shown, i, dated) and i not in starts]
+    starts += [
+        i for i, line in enumerate(shown) if _stands_alone(shown, i, dated) and i not in starts
+    ]
     edges = sorted(set(starts))
     for start, end in zip(edges, [*edges[1:], len(shown)], strict=True):
         if end > start:
@@ -134,7 +139,11 @@ def _continues(last: Piece, line: Line) -> bool:
 
 def _is_prose(line: Line, fields: Sequence[Piece]) -> bool:
     """Say whether a line tells what was done: after title and employer, or as a sentence."""
-    return len(fields) >= 2 and (line.text.endswith(".") or len(fields) >= 3) and not _PLACE.match(line.text)  # noqa: PLR2004
+    return (
+        len(fields) >= 2  # noqa: PLR2004 - title and employer
+        and (line.text.endswith(".") or len(fields) >= 3)  # noqa: PLR2004 - and place
+        and not _PLACE.match(line.text)
+    )
 
 
 def _main_period(text: str) -> Period | None:
@@ -162,7 +171,11 @@ def _split(line: Line, hole: tuple[int, int] | None) -> Iterator[Piece]:
 def _field(line: Line, start: int, end: int) -> Iterator[Piece]:
     raw = line.text[start:end]
     bare = raw.strip(_EDGES)
-    if bare and any(c.isalnum() for c in bare) and fold(bare) not in ("de", "du", "a", "chez", "saison"):
+    if (
+        bare
+        and any(c.isalnum() for c in bare)
+        and fold(bare) not in ("de", "du", "a", "chez", "saison")
+    ):
         yield Piece(bare, line.start + start + raw.index(bare))
 
 
@@ -181,12 +194,16 @@ def roles(fields: Sequence[Piece]) -> Roles:
     place = next((f for f in reversed(left[1:]) if _is_place(f)), None)
     if place is not None:
         left.remove(place)
-    where = next((f for f in left if _EMPLOYER.search(fold(f.text)) or "[ORGANISATION_" in f.text), None)
+    where = next(
+        (f for f in left if _EMPLOYER.search(fold(f.text)) or "[ORGANISATION_" in f.text), None
+    )
     if where is not None and (len(left) > 1 or fold(where.text.split()[0]) not in OCCUPATIONS):
         left.remove(where)
     else:
         where = None
-    what = next((f for f in left if fold(f.text.split()[0]) in OCCUPATIONS), left[0] if left else None)
+    what = next(
+        (f for f in left if fold(f.text.split()[0]) in OCCUPATIONS), left[0] if left else None
+    )
     if what is not None:
         left.remove(what)
     if where is None and left:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """The outline itself: every field with its place in the text, so that anybody can check it.
 
 Works on a CV as written and on its pseudonymised form alike. What the page does not say stays
@@ -91,7 +92,10 @@ _CERTIFICATION = re.compile(
 _DEGREE = re.compile(
     r"\b(?:bac|baccalaureat|bts|but|dut|cap|bep|licence|master|mastere|doctorat|diplome|titre pro|titre professionnel|brevet|ingenieur|deug|deust|dcg|dscg|mention|bp|mba|vae|dea|dess|cqp)"
 )
-_LICENCE = re.compile(r"\bpermis[ ]+(?:de conduire[ ]+)?(?P<kinds>(?-i:A1|A2|AM|A|BE|B|C1E|C1|CE|C|D1|DE|D)(?!['’])(?:[ ]?(?:,|et|/|\+|&)[ ]?(?:A1|A2|AM|A|BE|B|C1E|C1|CE|C|D1|DE|D)\b)*)\b(?!['’])", re.IGNORECASE)
+_LICENCE = re.compile(
+    r"\bpermis[ ]+(?:de conduire[ ]+)?(?P<kinds>(?-i:A1|A2|AM|A|BE|B|C1E|C1|CE|C|D1|DE|D)(?!['’])(?:[ ]?(?:,|et|/|\+|&)[ ]?(?:A1|A2|AM|A|BE|B|C1E|C1|CE|C|D1|DE|D)\b)*)\b(?!['’])",
+    re.IGNORECASE,
+)
 _LEVEL = re.compile(r"\b(?P<cefr>[ABC][12])\b")
 _LEVELS = (
     ("C2", r"langue maternelle|maternelle|bilingue|natif|native"),
@@ -103,7 +107,10 @@ _LEVELS = (
 _NAMES = "|".join(sorted(map(re.escape, LANGUAGES), key=len, reverse=True))
 _LANGUAGE = re.compile(rf"(?<!\w)(?P<name>{_NAMES})(?!\w)(?P<rest>[^\n;•]{{0,60}})")
 _ITEMS = re.compile(r"[;•|\n\t·]|,(?![^()]*\))|[ ][–—-][ ]")
-_CONTACT = re.compile(r"@|https?:|www\.|\d{5}|(?:\d[ .]?){8}|\[(?:COURRIEL|TELEPHONE|ADRESSE|LIEN|NAISSANCE|LIEU|AGE)_\d+\]|^(?:tel|mail)\b", re.IGNORECASE)
+_CONTACT = re.compile(
+    r"@|https?:|www\.|\d{5}|(?:\d[ .]?){8}|\[(?:COURRIEL|TELEPHONE|ADRESSE|LIEN|NAISSANCE|LIEU|AGE)_\d+\]|^(?:tel|mail)\b",
+    re.IGNORECASE,
+)
 _SURROGATE = re.compile(r"\[[A-Z]+_\d+\]|\[mention retirée\]")
 _MIN_GAP_MONTHS = 4
 
@@ -111,7 +118,11 @@ _MIN_GAP_MONTHS = 4
 def outline(text: str) -> Outline:
     """Read the outline of a CV."""
     cut = sections(text)
-    posts = [_experience(entry) for section in _of(cut, Kind.EXPERIENCES) for entry in entries(section.lines)]
+    posts = [
+        _experience(entry)
+        for section in _of(cut, Kind.EXPERIENCES)
+        for entry in entries(section.lines)
+    ]
     studies, certified = _studies(cut)
     posts = [post for post in posts if post.title or post.employer]
     return Outline(
@@ -206,7 +217,12 @@ def _logical(lines: Sequence[Line]) -> Iterator[Piece]:
     held: Piece | None = None
     for line in lines:
         opens = held is not None and held.text.count("(") > held.text.count(")")
-        if held is not None and line.text and not line.is_bullet and (opens or line.text[:1].islower()):
+        if (
+            held is not None
+            and line.text
+            and not line.is_bullet
+            and (opens or line.text[:1].islower())
+        ):
             held = Piece(f"{held.text} {line.text}", held.start)
             continue
         if held is not None:
@@ -222,7 +238,9 @@ def _languages(text: str, cut: Sequence[Section]) -> Iterator[SpokenLanguage]:
     for section in spoken:
         for line in section.lines:
             for match in _LANGUAGE.finditer(fold(line.text)):
-                level, cefr = _level(line.text[match.start("rest") : match.end("rest")], match["rest"])
+                level, cefr = _level(
+                    line.text[match.start("rest") : match.end("rest")], match["rest"]
+                )
                 named = section.kind is Kind.LANGUAGES or cefr is not None or level is not None
                 if match["name"] in seen or not named:
                     continue
@@ -235,7 +253,11 @@ def _level(written: str, folded: str) -> tuple[str | None, str | None]:
     stop = re.search(rf",|(?<!\w)(?:{_NAMES})(?!\w)", folded)
     cut = stop.start() if stop is not None else len(folded)
     level = written[:cut].strip(" :–—-.\t")
-    level = level[1:-1] if level.startswith("(") and level.endswith(")") and level.count("(") == 1 else level
+    level = (
+        level[1:-1]
+        if level.startswith("(") and level.endswith(")") and level.count("(") == 1
+        else level
+    )
     code = _LEVEL.search(written[:cut])
     if code is not None:
         return level or None, code["cefr"]
@@ -273,14 +295,20 @@ def _headline(cut: Sequence[Section]) -> Piece | None:
 def _cell(text: str) -> str:
     """Return what comes before contact details on the same line."""
     cells = re.split(r"\t|[ ]\|[ ]", text)[0]
-    kept = [part for part in re.split(r"([ ][–—-][ ])", cells)]
-    while kept and (_SURROGATE.fullmatch(kept[-1].strip()) or re.fullmatch(r"\s*[–—-]\s*|\d+ ans", kept[-1])):
+    kept = re.split(r"([ ][–—-][ ])", cells)
+    while kept and (
+        _SURROGATE.fullmatch(kept[-1].strip()) or re.fullmatch(r"\s*[–—-]\s*|\d+ ans", kept[-1])
+    ):
         kept.pop()
     return "".join(kept).strip()
 
 
 def _is_short(text: str) -> bool:
-    return 1 <= len(text.split()) <= 9 and not text.endswith(".") and not _SURROGATE.sub("", text).strip() == ""  # noqa: PLR2004
+    return (
+        1 <= len(text.split()) <= 9  # noqa: PLR2004 - longer is a sentence
+        and not text.endswith(".")
+        and _SURROGATE.sub("", text).strip() != ""
+    )
 
 
 def _summary(cut: Sequence[Section]) -> Piece | None:
@@ -296,7 +324,8 @@ def _summary(cut: Sequence[Section]) -> Piece | None:
 def _untold(posts: Sequence[Experience], studies: Sequence[Education]) -> Iterator[UntoldPeriod]:
     """Yield months between the first and the last thing told, of which nothing is told."""
     told: list[tuple[int, int]] = []
-    for item in (*posts, *studies):
+    items: list[Experience | Education] = [*posts, *studies]
+    for item in items:
         first = item.start or item.end
         last = item.end or item.start
         if first is None or last is None:
@@ -305,10 +334,10 @@ def _untold(posts: Sequence[Experience], studies: Sequence[Education]) -> Iterat
         told.append((_months(first, last=False), 10**6 if ends_now else _months(last, last=True)))
     told.sort()
     reach = told[0][1] if told else 0
-    for first, last in told[1:]:
-        if first - reach > _MIN_GAP_MONTHS:
-            yield UntoldPeriod(_written(reach + 1), _written(first - 1))
-        reach = max(reach, last)
+    for begun, ended in told[1:]:
+        if begun - reach > _MIN_GAP_MONTHS:
+            yield UntoldPeriod(_written(reach + 1), _written(begun - 1))
+        reach = max(reach, ended)
 
 
 def _months(point: str, *, last: bool) -> int:

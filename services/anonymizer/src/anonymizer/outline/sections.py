@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """The sections of a CV, by their headings."""
 
 import re
@@ -51,18 +52,47 @@ class Section:
 
 # The first word that fits decides; a heading has few words and ends without a full stop.
 _HEADINGS = (
-    (Kind.EXPERIENCES, r"experiences?|parcours(?! de formation)|emplois?(?: occupes)?|carriere|stages?|postes occupes|historique|activites? professionnelles?"),
-    (Kind.EDUCATION, r"formations?|diplomes?|etudes|cursus|scolarite|parcours de formation|parcours scolaire"),
+    (
+        Kind.EXPERIENCES,
+        r"experiences?|parcours(?! de formation)|emplois?(?: occupes)?|carriere|stages?|postes occupes|historique|activites? professionnelles?",
+    ),
+    (
+        Kind.EDUCATION,
+        r"formations?|diplomes?|etudes|cursus|scolarite|parcours de formation|parcours scolaire",
+    ),
     (Kind.CERTIFICATIONS, r"certifications?|habilitations?|certificats?"),
-    (Kind.SKILLS, r"(?:domaines? de )?competences?|savoir[ -](?:faire|etre)|atouts|logiciels?|informatique|bureautique|outils|qualites|points forts|aptitudes"),
+    (
+        Kind.SKILLS,
+        r"(?:domaines? de )?competences?|savoir[ -](?:faire|etre)|atouts|logiciels?|informatique|bureautique|outils|qualites|points forts|aptitudes",
+    ),
     (Kind.LANGUAGES, r"langues?(?: etrangeres?| vivantes?)?|linguistique"),
-    (Kind.INTERESTS, r"centres? d'? ?interets?|interets|loisirs?|divers|passions?|hobbies|activites(?: extra.*| personnelles)?|vie associative|benevolat|engagements?"),
-    (Kind.CONTACT, r"contacts?|coordonnees|me contacter|etat civil|informations? personnelles?|mobilite|permis"),
-    (Kind.PROFILE, r"profil(?: professionnel)?|a propos(?: de moi)?|resume|presentation|objectifs?|projet(?: professionnel)?|accroche|qui suis[ -]je"),
+    (
+        Kind.INTERESTS,
+        r"centres? d'? ?interets?|interets|loisirs?|divers|passions?|hobbies|activites(?: extra.*| personnelles)?|vie associative|benevolat|engagements?",
+    ),
+    (
+        Kind.CONTACT,
+        r"contacts?|coordonnees|me contacter|etat civil|informations? personnelles?|mobilite|permis",
+    ),
+    (
+        Kind.PROFILE,
+        r"profil(?: professionnel)?|a propos(?: de moi)?|resume|presentation|objectifs?|projet(?: professionnel)?|accroche|qui suis[ -]je",
+    ),
     (Kind.OTHER, r"references?|recommandations?|publications?|projets|realisations|distinctions"),
 )
-_PATTERNS = tuple((kind, re.compile(rf"(?:mes |principales? |autres? )?(?:{words})\b")) for kind, words in _HEADINGS)
-_WHOLE = tuple((kind, re.compile(rf"(?:mes |principales? |autres? )?(?:{words})(?: (?:professionnel|et |personnel|cle|technique|initiale|continue|informatique|principale|complementaire)[\w' -]*)?")) for kind, words in _HEADINGS)
+_PATTERNS = tuple(
+    (kind, re.compile(rf"(?:mes |principales? |autres? )?(?:{words})\b"))
+    for kind, words in _HEADINGS
+)
+_WHOLE = tuple(
+    (
+        kind,
+        re.compile(
+            rf"(?:mes |principales? |autres? )?(?:{words})(?: (?:professionnel|et |personnel|cle|technique|initiale|continue|informatique|principale|complementaire)[\w' -]*)?"
+        ),
+    )
+    for kind, words in _HEADINGS
+)
 _INLINE = re.compile(r"(?P<name>[^\W\d_][\w' ’-]{2,30}?)[ ]?:[ ](?=\S)")
 _MOST_WORDS = 6
 
@@ -99,7 +129,12 @@ def sections(text: str) -> list[Section]:
 def heading_kind(written: str) -> Kind | None:
     """Return what a heading announces; None when the line is no heading."""
     bare = fold(written).strip(" :•-–—_=*#|/&.").replace("  ", " ")
-    if not bare or len(bare.split()) > _MOST_WORDS or written.endswith((".", ",")) or re.search(r"\d", bare):
+    if (
+        not bare
+        or len(bare.split()) > _MOST_WORDS
+        or written.endswith((".", ","))
+        or re.search(r"\d", bare)
+    ):
         return None
     for kind, pattern in _WHOLE:
         if pattern.fullmatch(bare):

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 
 MAX_FORM = 64
 
-_TYPES = (
-    "PERSONNE COURRIEL TELEPHONE ADRESSE LIEU NAISSANCE AGE NIR IBAN PIECE PERMIS PLAQUE LIEN "
-    "IDENTIFIANT ORGANISATION"
-).split()
+# The words of `surrogates.rules.SurrogateType`; a test holds the two equal.
+TYPES = (
+    "PERSONNE", "COURRIEL", "TELEPHONE", "ADRESSE", "LIEU", "NAISSANCE", "AGE", "NIR", "IBAN",
+    "PIECE", "PERMIS", "PLAQUE", "LIEN", "IDENTIFIANT", "ORGANISATION",
+)  # fmt: skip
 _ACCENTED = ("TÉLÉPHONE", "TELÉPHONE", "TÉLEPHONE", "ÂGE", "PIÈCE", "PIÉCE")
 # Words that nobody writes before a bare number in ordinary French.
 _DISTINCT = ("PERSONNE", "COURRIEL", "ORGANISATION", "IDENTIFIANT")
@@ -65,7 +66,7 @@ def _type(words: Sequence[str]) -> _Atom:
 
 _SPACES = _Atom("[ \u00a0]{0,2}")
 _NUMBER = _Atom("(?P<number>[1-9][0-9]{0,5})")
-_WORDS = _type((*_TYPES, *_ACCENTED))
+_WORDS = _type((*TYPES, *_ACCENTED))
 _BEFORE = r"(?<![\w&])"
 _AFTER = r"(?![\w])"
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns and word lists are read as long lines
 """The words of the special categories, folded: without case or accents.
 
 Written from the vocabulary of the law, of occupational medicine, of French religious, political
@@ -8,7 +9,9 @@ import re
 
 
 def _terms(text: str) -> re.Pattern[str]:
-    return re.compile(r"\b(?:" + "|".join(term for term in text.split("\n") if term.strip()) + r")", re.ASCII)
+    return re.compile(
+        r"\b(?:" + "|".join(term for term in text.split("\n") if term.strip()) + r")", re.ASCII
+    )
 
 
 _DISEASES = r"""cancers?|tumeurs?|leucemi\w+|lymphom\w+|depressions?|depressi(?:f|ve)|burn[ -]?out|surmenage|diabet\w+|epilep\w+|asthm\w+|scleroses?
@@ -62,7 +65,9 @@ la france insoumise|rassemblement national|(?:conseill\w+|elue?|adjointe?) (?:mu
 }
 
 # A clause that begins with the name of a disease is a line of a medical form.
-DIAGNOSIS = re.compile(r"(?:" + "|".join(_DISEASES.split("\n")).replace("|handicap\\w*", "") + r")\b")
+DIAGNOSIS = re.compile(
+    r"(?:" + "|".join(_DISEASES.split("\n")).replace("|handicap\\w*", "") + r")\b"
+)
 
 OF_SOMEBODY = {
     "health": _terms(
@@ -76,10 +81,16 @@ OF_SOMEBODY = {
     "ethnic_origin": _terms(
         r"""origines?\b(?= )(?:[^.]{0,15})(?:africain|maghreb|asiat|antill|arabe|kabyle|turque|portug|alger|maroc|tunis|seneg|mali)\w*|(?:arabe|maghrebine?|africaine?|kabyle|berbere|noire?|metisse?|asiatique|antillaise?|kanake?|kurde|roms?|tchetchene|peule?|algerienne?|algerien|marocaine?|tunisienne?|tunisien|senegalaise?|malienne?|malien|congolaise?|camerounaise?|turque?|portugaise?|polonaise?|roumaine?|afghane?|syrienne?|syrien)s? (?:d'origine|de naissance|par (?:mon|ma|son|sa))"""
     ),
-    "union": _terms(r"""syndica\w+|syndicats?\b|\bcgt\b|\bcfdt\b|\bcftc\b|\bunsa\b|greves?\b|grevistes?|prud'?homal\w* elu"""),
-    "politics": _terms(r"""militant\w*|encartee?\b|manifs?\b|manifestations? contre|tractage|tracter|electorale?s?\b|aux municipales|aux legislatives|aux elections (?!professionnelles)"""),
+    "union": _terms(
+        r"""syndica\w+|syndicats?\b|\bcgt\b|\bcfdt\b|\bcftc\b|\bunsa\b|greves?\b|grevistes?|prud'?homal\w* elu"""
+    ),
+    "politics": _terms(
+        r"""militant\w*|encartee?\b|manifs?\b|manifestations? contre|tractage|tracter|electorale?s?\b|aux municipales|aux legislatives|aux elections (?!professionnelles)"""
+    ),
     "sexual_orientation": _terms(r"""\bhomo\b|\bbi\b sexuel|\bpd\b|queer\b|lgbt\w*"""),
-    "criminal": _terms(r"""incarcer\w+|\btaule\b|\bprison\b|detenue?\b|condamnation penale|casier judiciaire(?! vierge)|delinquan\w+|delit\b|infraction"""),
+    "criminal": _terms(
+        r"""incarcer\w+|\btaule\b|\bprison\b|detenue?\b|condamnation penale|casier judiciaire(?! vierge)|delinquan\w+|delit\b|infraction"""
+    ),
 }
 
 # Somebody is spoken of: a pronoun, a title, a relative, the beneficiary.

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from anonymizer.detection.folding import fold
-from anonymizer.special.lexicon import ALONE, DENIED, DIAGNOSIS, FIGURES, OF_SOMEBODY, PERSONAL, TRADE
+from anonymizer.special.lexicon import (
+    ALONE,
+    DENIED,
+    DIAGNOSIS,
+    FIGURES,
+    OF_SOMEBODY,
+    PERSONAL,
+    TRADE,
+)
 
 
 class Category(StrEnum):
@@ -64,7 +72,11 @@ def special_statements(text: str) -> list[Statement]:
         category = _category(folded, start, end)
         if category is None:
             continue
-        if found and found[-1].category is category and not text[found[-1].end : start].strip(" ,;"):
+        if (
+            found
+            and found[-1].category is category
+            and not text[found[-1].end : start].strip(" ,;")
+        ):
             found[-1] = Statement(found[-1].start, end, category)
         else:
             found.append(Statement(start, end, category))
@@ -109,7 +121,11 @@ def _category(folded: str, start: int, end: int) -> Category | None:
         return None
     for category, pattern in _CLASSES.items():
         match = pattern.search(clause)
-        if match is not None and not _is_denied(clause, match) and not _is_question(folded, end, clause):
+        if (
+            match is not None
+            and not _is_denied(clause, match)
+            and not _is_question(folded, end, clause)
+        ):
             return category
     if DIAGNOSIS.match(clause) and TRADE.search(clause) is None and len(clause) < _SHORT_CLAUSE:
         return None if _is_question(folded, end, clause) else Category.HEALTH

@@ -12,9 +12,7 @@ _AT_ONCE = 400
 
 async def lock(session: AsyncSession, tenant: str, bilan: str) -> None:
     """Let nobody else number surrogates of this bilan until the transaction ends."""
-    row = select(ContentKey.tenant).where(
-        ContentKey.tenant == tenant, ContentKey.subject == bilan
-    )
+    row = select(ContentKey.tenant).where(ContentKey.tenant == tenant, ContentKey.subject == bilan)
     await session.execute(row.with_for_update())
 
 
