@@ -14,6 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+import demo  # noqa: F401 - importlib mode would hide the package behind the folder of its name
+from keel.migrations import migrate_now
 from keel.passes import PassMint
 from keel.sealing import KeyEncryptionKey
 from keel.tokens import PublicKeys, SigningKey
@@ -89,10 +91,10 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _create_database(server: str, name: str) -> None:
+async def _create_database(server: str, name: str, template: str = "template1") -> None:
     connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
     try:
-        await connection.execute(f'create database "{name}"')
+        await connection.execute(f'create database "{name}" template "{template}"')
     finally:
         await connection.close()
 
@@ -115,6 +117,53 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite3'}"
     return request.getfixturevalue("new_postgresql_url")()
+
+
+@pytest.fixture(scope="session")
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Migrated SQLite files, one a package, made once: a copy costs less than a migration."""
+    folder = tmp_path_factory.mktemp("templates")
+
+    def template(package: str) -> Path:
+        path = folder / f"{package}.sqlite3"
+        if not path.exists():
+            migrate_now(package, f"sqlite+aiosqlite:///{path}")
+        return path
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def _postgresql_templates(postgresql: str) -> Callable[[str], str]:
+    made: set[str] = set()
+
+    def template(package: str) -> str:
+        name = f"template_{package}"
+        if name not in made:
+            asyncio.run(_create_database(postgresql, name))
+            migrate_now(package, f"{postgresql}/{name}")
+            made.add(name)
+        return name
+
+    return template
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Make a migrated database of a package, on SQLite and on PostgreSQL: `migrated("gateway")`."""
+
+    def on_sqlite(package: str) -> str:
+        path = tmp_path / f"{package}.sqlite3"
+        shutil.copy(request.getfixturevalue("_templates")(package), path)
+        return f"sqlite+aiosqlite:///{path}"
+
+    def on_postgresql(package: str) -> str:
+        server, name = request.getfixturevalue("postgresql"), "t" + secrets.token_hex(6)
+        template = request.getfixturevalue("_postgresql_templates")(package)
+        asyncio.run(_create_database(server, name, template))
+        return f"{server}/{name}"
+
+    return on_sqlite if request.param == "sqlite" else on_postgresql
 
 
 @pytest.fixture(scope="session")

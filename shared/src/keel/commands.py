@@ -1,7 +1,6 @@
 """`python -m <service>`: the same first verbs in every service, and room for its own."""
 
 import argparse
-import asyncio
 import json
 import socket
 import sys
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from keel.database import DatabaseInUse
@@ -105,7 +105,8 @@ def listen(host: str, port: int) -> socket.socket:
         SettingsRefused: the port is in use or may not be taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named: asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
@@ -120,7 +121,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:
     """Serve `app` until a signal says stop."""
-    asyncio.run(serve_on(app, listen(host, port)))
+    uvloop.run(serve_on(app, listen(host, port)))
 
 
 async def serve_on(app: FastAPI, bound: socket.socket) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvloop
 
 from gateway.operators.service import create_tenant, list_tenants
 from keel.commands import REFUSED, listen, serve_on
@@ -97,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     layout = Layout(arguments.data.resolve())
     try:
         with layout.claim():
-            return asyncio.run(_serve(arguments, layout))
+            return uvloop.run(_serve(arguments, layout))
     except (SettingsRefused, DatabaseInUse, KeyFileRefused) as refusal:
         sys.stderr.write(f"passerelle: {refusal}\n")
         return REFUSED

@@ -5,17 +5,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import anonymizer.app
-import anonymizer.settings
-import labour_market.app
-import reports.app
 from fastapi import FastAPI
 
+import anonymizer.app
+import anonymizer.settings
 import gateway.app
 import gateway.settings
+import labour_market.app
 import labour_market.settings
 import llm_router.app
 import llm_router.settings
+import reports.app
 import reports.settings
 from standalone.layout import Layout
 from standalone.transport import InProcessTransport

@@ -10,6 +10,7 @@ makes the replay fail.
 import hashlib
 import json
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ from keel.sealing import ContentKeys, seal, unseal
 _MAX_KEY = 128
 _KEPT = timedelta(hours=24)
 _SERVER_ERROR = 500
+_FUNCTION_STACK = "fastapi_function_astack"
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -78,12 +80,22 @@ class _Once:
                 await self._request.app.state.replay_checks[self._check](self._request, caller)
             return replay
         try:
-            response = await handle(self._request)
+            response = await self._committed(handle)
         except BaseException:
             await self._forget(caller.tenant, key)
             raise
         await self._keep(caller.tenant, key, response)
         return response
+
+    async def _committed(self, handle: _Handler) -> Response:
+        """Handle the request and see its transaction committed, before the answer is kept.
+
+        The framework closes function-scoped dependencies (the session) outside the route's
+        handler, that is after this wrapper; a stack of our own closes them here.
+        """
+        async with AsyncExitStack() as stack:
+            self._request.scope[_FUNCTION_STACK] = stack
+            return await handle(self._request)
 
     async def _caller(self) -> Caller | None:
         scheme, _, token = self._request.headers.get("authorization", "").partition(" ")

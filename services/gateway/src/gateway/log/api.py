@@ -1,6 +1,7 @@
 """The public log (C2SP tlog-tiles): anyone may read it, nobody is asked who they are."""
 
 import base64
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -15,6 +16,7 @@ router = APIRouter(prefix="/log", tags=["log"])
 
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 _MAX_INDEX = 2**53
+_LEVEL = re.compile(r"0|[1-9][0-9]?")
 Index = Annotated[int, Query(ge=0, lt=_MAX_INDEX)]
 
 
@@ -115,9 +117,11 @@ async def read_entries(path: TilePath, session: SessionDep) -> Response:
 
 @router.get("/tile/{level}/{path:path}", response_class=Response, responses=problems(NotFound))
 async def read_tile(
-    level: Annotated[str, Path(pattern="^(0|[1-9][0-9]?)$")], path: TilePath, session: SessionDep
+    level: Annotated[str, Path(max_length=10)], path: TilePath, session: SessionDep
 ) -> Response:
     """Return up to 256 hashes of one level."""
+    if not _LEVEL.fullmatch(level):
+        raise NotFound
     size, _ = await Log(session).checkpoint()
     position, width = _place(path, size, int(level))
     hashes = await store.tile_hashes(session, int(level), position)

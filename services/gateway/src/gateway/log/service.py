@@ -87,6 +87,8 @@ class Sequencer:
             if state is None:
                 return 0
             rows = await store.waiting(session, limit=BATCH)
+            if not rows:  # another sequencer took them while we waited for the lock
+                return 0
             # The minute never goes back, even when the machine's clock does.
             minute = max(int(self.now().timestamp()) // rules.MINUTE, state.last_minute)
             leaves = [rules.leaf(r.commitment, kind=_KIND, minute=minute) for r in rows]

@@ -1,0 +1,208 @@
+"""A gateway on a real database, called through its real HTTP surface; the services behind it are doubles."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway.app import create_app
+from gateway.keyring import Keyring
+from gateway.settings import Settings
+
+LOCAL = {
+    "id": "rcp_local-llm",
+    "legal_name": "Le centre lui-même",
+    "role": "controller",
+    "jurisdictions": ["FR"],
+    "operator_home": "FR",
+    "route": "route.local",
+    "retention": "none",
+    "training_use": "none",
+    "deployments": ["local"],
+}
+GRANTS = [
+    {
+        "purpose": purpose,
+        "data_categories": ["cv"],
+        "recipients": ["rcp_local-llm"],
+        "jurisdictions": ["FR"],
+    }
+    for purpose in ("analysis", "exploration")
+]
+
+
+def router_double(request: httpx.Request) -> httpx.Response:
+    """The registry of recipients, as the router answers it."""
+    assert request.headers["authorization"].startswith("Bearer ")
+    assert request.url.path == "/recipients"
+    return httpx.Response(200, json={"items": [LOCAL]})
+
+
+@pytest.fixture
+def keys_dir(tmp_path: Path) -> Path:
+    Keyring.create(tmp_path / "keys")
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def gateway_url(migrated: Callable[[str], str]) -> str:
+    return migrated("gateway")
+
+
+@pytest.fixture
+async def app(gateway_url: str, keys_dir: Path) -> AsyncIterator[FastAPI]:
+    settings = Settings(
+        database_url=gateway_url,
+        keys_dir=keys_dir,
+        public_url="http://gateway",
+        sequencer_interval=timedelta(hours=1),  # a test sequences when its story says so
+    )
+    app = create_app(settings, {"llm-router": httpx.MockTransport(router_double)})
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def gateway(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+@dataclass
+class Centre:
+    """A centre's software: its credentials and the calls that every story starts with."""
+
+    http: httpx.AsyncClient
+    client_id: str
+    client_secret: str
+    token: str = ""
+    number: int = 0
+
+    async def log_in(self, **form: str) -> None:
+        answer = await self.http.post(
+            "/oauth2/token",
+            data={"grant_type": "client_credentials", **form},
+            auth=(self.client_id, self.client_secret),
+        )
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json()["access_token"]
+
+    async def call(self, method: str, path: str, **content: Any) -> httpx.Response:
+        self.number += 1
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": f"k{self.number}"}
+        headers.update(content.pop("headers", {}))
+        return await self.http.request(method, path, headers=headers, **content)
+
+    async def made(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self.call("POST", path, json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def new_centre(app: FastAPI, gateway: httpx.AsyncClient) -> Callable[[], Any]:
+    async def create() -> Centre:
+        async with app.state.database.begin() as session:
+            made = await app.state.tenants.create(session, "Centre d’essai", None)
+        centre = Centre(gateway, made.client_id, made.client_secret)
+        await centre.log_in()
+        return centre
+
+    return create
+
+
+@pytest.fixture
+async def centre(new_centre: Callable[[], Any]) -> Centre:
+    return await new_centre()
+
+
+@dataclass
+class OpenBilan:
+    """A bilan with its worker's agreement, and its counsellor's token in the centre's hands."""
+
+    id: str
+    beneficiary: str
+    counsellor: str
+
+
+@pytest.fixture
+async def bilan(centre: Centre) -> OpenBilan:
+    counsellor = (await centre.made("/v1/counsellors", {}))["id"]
+    beneficiary = (await centre.made("/v1/beneficiaries", {"reference": "dossier 12"}))["id"]
+    plan = {
+        "beneficiary": beneficiary,
+        "counsellor": counsellor,
+        "funding": "CPF",
+        "planned_minutes": 1440,
+        "support_minutes": 840,
+        "starts_on": "2026-11-02",
+        "ends_on": "2027-01-29",
+    }
+    made = await centre.made("/v1/bilans", plan)
+    agreement = {"agreed_on": "2026-11-02", "method": "signed_document"}
+    await centre.made(f"/v1/bilans/{made['id']}/agreement", agreement)
+    await centre.log_in(counsellor=counsellor)
+    return OpenBilan(made["id"], beneficiary, counsellor)
+
+
+class Beneficiary:
+    """A person with a browser, on the hosted pages."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.cookie = ""
+        self.personal_secret = ""
+
+    async def _keep(self, answer: httpx.Response) -> httpx.Response:
+        if "set-cookie" in answer.headers:
+            self.cookie = answer.headers["set-cookie"].partition(";")[0]
+        return answer
+
+    async def open(self, url: str) -> httpx.Response:
+        page, _, secret = url.partition("#")
+        path = httpx.URL(page).path.rstrip("/")
+        answer = await self._keep(await self.http.post(f"{path}/session", data={"secret": secret}))
+        return await self.get(answer.headers["location"])
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.http.get(path, headers={"Cookie": self.cookie})
+
+    async def post(self, path: str, data: dict[str, str]) -> httpx.Response:
+        return await self.http.post(path, data=data, headers={"Cookie": self.cookie})
+
+    async def decide(self, page: str, **decisions: str) -> httpx.Response:
+        sha = re.search(r'name="notice_sha256" value="([0-9a-f]{64})"', page)
+        assert sha is not None
+        form = {"notice_sha256": sha[1], **{f"decision.{p}": d for p, d in decisions.items()}}
+        answer = await self.post("/consent/decision", form)
+        link = re.search(r'href="(/me/#[^"]+)" data-personal-link', answer.text)
+        self.personal_secret = unescape(link[1]) if link else ""
+        return answer
+
+
+@pytest.fixture
+def beneficiary(gateway: httpx.AsyncClient) -> Beneficiary:
+    return Beneficiary(gateway)
+
+
+@pytest.fixture
+async def asked(centre: Centre, bilan: OpenBilan) -> dict[str, Any]:
+    """A consent that was asked for: analysis and exploration."""
+    return await centre.made("/v1/consents", {"bilan": bilan.id, "grants": GRANTS})
+
+
+@pytest.fixture
+async def given(asked: dict[str, Any], beneficiary: Beneficiary) -> dict[str, Any]:
+    """The same consent, analysis accepted and exploration refused."""
+    page = await beneficiary.open(asked["ceremony_url"])
+    answer = await beneficiary.decide(page.text, analysis="granted", exploration="refused")
+    assert answer.status_code == 200
+    return asked

@@ -1,0 +1,73 @@
+"""Coverage: purpose, data categories, recipient and places, each in one grant (profile section 4)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.consents.rules import (
+    Asked,
+    Decision,
+    Held,
+    Refusal,
+    State,
+    coverage_refusal,
+    decided,
+)
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+GRANT = {
+    "purpose": "analysis",
+    "data_categories": ["cv", "notes"],
+    "recipients": ["rcp_a"],
+    "jurisdictions": ["FR", "EEA"],
+    "decision": "granted",
+}
+ASKED = Asked("analysis", frozenset({"cv"}), "rcp_a", frozenset({"DE"}))
+HELD = Held(State.AUTHORISED, 1, NOON + timedelta(days=1), [GRANT])
+
+
+def refusal(asked=ASKED, held=HELD, epoch=1, at=NOON, details=(GRANT,)):
+    found = coverage_refusal(asked, held, epoch=epoch, at=at, details=details)
+    return None if found is None else found.refusal
+
+
+def test_a_call_within_one_grant_is_covered():
+    assert refusal() is None
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"asked": Asked("drafting", frozenset({"cv"}), "rcp_a", frozenset({"FR"}))}, Refusal.PURPOSE),
+        ({"asked": Asked("analysis", frozenset({"cv", "tests"}), "rcp_a", frozenset({"FR"}))}, Refusal.CATEGORY),
+        ({"asked": Asked("analysis", None, "rcp_a", frozenset({"FR"}))}, Refusal.CATEGORY),
+        ({"asked": Asked("analysis", frozenset({"cv"}), "rcp_b", frozenset({"FR"}))}, Refusal.RECIPIENT),
+        ({"asked": Asked("analysis", frozenset({"cv"}), "rcp_a", frozenset({"US"}))}, Refusal.JURISDICTION),
+        ({"asked": Asked("analysis", frozenset({"cv"}), "rcp_a", frozenset())}, Refusal.JURISDICTION),
+        ({"epoch": 2}, Refusal.STALE),
+        ({"at": NOON + timedelta(days=1)}, Refusal.EXPIRED),
+        ({"held": Held(State.REVOKED, 2, NOON, [GRANT])}, Refusal.REVOKED),
+        ({"held": Held(State.AWAITING, 1, NOON + timedelta(days=1), [GRANT])}, Refusal.NOT_AUTHORISED),
+        ({"held": Held(State.AUTHORISED, 1, NOON + timedelta(days=1), [{**GRANT, "decision": "refused"}])}, Refusal.PURPOSE),
+        ({"details": ()}, Refusal.PURPOSE),
+    ],
+    ids=[
+        "another purpose", "a category more", "unclassified data", "another recipient",
+        "a place outside", "no place known", "an older token", "at the last instant",
+        "withdrawn, even when expired too", "not answered yet", "refused", "a narrower token",
+    ],
+)  # fmt: skip
+def test_anything_outside_is_refused_and_named(change, expected):
+    assert refusal(**change) is expected
+
+
+def test_two_grants_are_never_added_up():
+    elsewhere = {**GRANT, "recipients": ["rcp_b"], "data_categories": ["tests"]}
+    both = Held(State.AUTHORISED, 1, NOON + timedelta(days=1), [GRANT, elsewhere])
+    asked = Asked("analysis", frozenset({"tests"}), "rcp_a", frozenset({"FR"}))
+    assert refusal(asked, both, details=(GRANT, elsewhere)) is Refusal.CATEGORY
+
+
+def test_what_was_not_answered_is_refused():
+    grants = decided([GRANT, {**GRANT, "purpose": "drafting"}], {"analysis": Decision.GRANTED})
+    assert [g["decision"] for g in grants] == ["granted", "refused"]

@@ -1,0 +1,122 @@
+"""No route without a declared policy; every refusal is a problem document that says what to do."""
+
+import pytest
+from fastapi.routing import APIRoute
+
+from gateway.app import document
+from keel.tokens import SigningKey
+
+PUBLIC = {
+    "livez", "readyz", "issue_access_token", "read_public_keys", "read_vocabulary", "read_checkpoint",
+    "read_verifier_key", "prove_inclusion", "prove_consistency", "read_entries", "read_tile",
+    "read_openapi_document", "read_documentation", "read_documentation_file",
+    "read_page_file", "open_consent_link", "enter_consent", "consent_link_is_gone", "show_consent",
+    "decide_consent", "show_my_space", "enter_my_space", "confirm_withdrawal", "withdraw_my_consent",
+}  # fmt: skip
+"""Open to everybody; the pages of a beneficiary have their own session."""
+
+
+def walk(routes):
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        else:
+            assert hasattr(route, "original_router"), f"an unknown kind of route: {route}"
+            yield from walk(route.original_router.routes)
+
+
+def guarded(route):
+    names = set()
+    waiting = list(route.dependant.dependencies)
+    while waiting:
+        dependency = waiting.pop()
+        names.add(getattr(dependency.call, "__qualname__", ""))
+        waiting += dependency.dependencies
+    return any(name.startswith("_needs.") for name in names)
+
+
+def test_every_route_asks_for_a_token_or_is_on_the_written_list():
+    routes = list(walk(document().routes))
+    assert len(routes) > 50
+    unguarded = {r.name for r in routes if not guarded(r)}
+    assert unguarded == PUBLIC
+
+
+async def test_no_token_says_where_to_get_one(gateway):
+    answer = await gateway.get("/v1/records")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "/oauth2/token" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("secret", ["", "wrong", "x" * 43])
+async def test_a_wrong_secret_looks_like_an_unknown_client(gateway, centre, secret):
+    form = {"grant_type": "client_credentials"}
+    wrong = await gateway.post("/oauth2/token", data=form, auth=(centre.client_id, secret))
+    unknown = await gateway.post("/oauth2/token", data=form, auth=("cli_nobody", secret))
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json()["detail"] == unknown.json()["detail"]
+
+
+async def test_a_token_of_somebody_elses_key_is_refused(centre):
+    forged = SigningKey.generate().sign(
+        "at+jwt", {"iss": "http://gateway", "aud": "http://gateway"}
+    )
+    answer = await centre.http.get("/v1/records", headers={"Authorization": f"Bearer {forged}"})
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "token_invalid"
+
+
+async def test_a_consent_token_is_no_access_token(centre, given):
+    token = (await centre.call("POST", f"/v1/consents/{given['id']}/token")).json()["consent_token"]
+    answer = await centre.http.get("/v1/records", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
+
+
+async def test_a_narrow_token_enters_its_own_area_only(centre):
+    await centre.log_in(scope="people")
+    assert (await centre.call("POST", "/v1/counsellors", json={})).status_code == 201
+    answer = await centre.call("GET", "/v1/records")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "scope_insufficient"
+
+
+async def test_a_rejected_value_is_never_echoed(centre):
+    answer = await centre.call(
+        "POST", "/v1/beneficiaries", json={"reference": "Jeanne Untel " * 50}
+    )
+    assert answer.status_code == 422
+    assert "Jeanne" not in answer.text
+    assert answer.json()["errors"] == [{"at": "body.reference", "why": "string_too_long"}]
+
+
+async def test_json_that_is_not_json_says_so(centre):
+    answer = await centre.call(
+        "POST",
+        "/v1/counsellors",
+        content=b"{not json",
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422
+    assert "not JSON" in answer.json()["detail"]
+
+
+async def test_a_body_over_the_cap_is_refused_unread(centre):
+    answer = await centre.call("POST", "/v1/counsellors", content=b"x" * (1024 * 1024 + 1))
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("planned", "support", "says"),
+    [(1500, 840, "24 hours"), (1440, 700, "13 hours"), (800, 840, "exceed")],
+)
+async def test_the_law_bounds_the_hours_of_a_bilan(centre, bilan, planned, support, says):
+    plan = {
+        "beneficiary": bilan.beneficiary, "counsellor": bilan.counsellor, "funding": "CPF",
+        "planned_minutes": planned, "support_minutes": support,
+        "starts_on": "2026-11-02", "ends_on": "2027-01-29",
+    }  # fmt: skip
+    answer = await centre.call("POST", "/v1/bilans", json=plan)
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
