@@ -5,8 +5,8 @@ These are pydantic models although they are values: the JSON that they describe 
 Every text is pseudonymised, except in the restored copy that a sign-off receives.
 """
 
+import datetime as dt
 from datetime import date
-from datetime import date as Day  # a field is called date, as the gateway calls it
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -164,7 +164,7 @@ class Competence(Value):
 class Interview(Value):
     """One meeting of the bilan."""
 
-    date: Day
+    date: dt.date  # the name of the field hides the type
     minutes: int | None = Field(default=None, ge=1, le=600)
     mode: Line = ""
 

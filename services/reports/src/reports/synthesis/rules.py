@@ -25,6 +25,7 @@ from reports.synthesis.document import (
     Content,
     Evidence,
     Input,
+    Interview,
     Origin,
     Project,
     Provenance,
@@ -367,6 +368,10 @@ def _circumstances(making: _Draft) -> None:
             columns=["Outil", "Version", "Usage"],
             rows=[[t.name, t.version, t.purpose] for t in given.tools],
         )
+
+
+def _minutes(interview: Interview) -> str:
+    return f"{interview.minutes}\u00a0min" if interview.minutes else ""
 
 
 def _circumstance_rows(given: Circumstances) -> list[list[str]]:
