@@ -66,7 +66,7 @@ async def test_an_unknown_occupation_is_refused_without_echoing_it(market):
 
 async def test_leads_come_with_reasons_and_a_stated_order_and_no_score_of_a_person(market):
     body = {
-        "titles": ["aide comptable", "étudiante"],
+        "titles": ["COMPTABLE (H/F)", "étudiante"],
         "text": CAREER,
         "source": "doc_1",
         "limit": 5,
@@ -79,6 +79,12 @@ async def test_leads_come_with_reasons_and_a_stated_order_and_no_score_of_a_pers
         assert lead["reasons"], lead["code"]
         assert all(r["evidence"] for r in lead["reasons"])
     assert not {"score", "rank"} & set(json.dumps(found).replace('"', " ").split())
+
+
+async def test_a_title_outside_the_bundle_is_not_forced_into_it(market):
+    body = {"titles": ["pilote de ligne", "secrétaire de mairie", "sage-femme"]}
+    found = (await market.post("match_occupations", "/occupation-matches", body)).json()
+    assert found["abstained"] == body["titles"]
 
 
 async def test_leads_do_not_depend_on_the_gender_of_the_title(market):

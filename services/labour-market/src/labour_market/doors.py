@@ -19,6 +19,7 @@ from keel.commands import REFUSED, Verb
 from keel.database import Database, sqlite_path
 from keel.migrations import migrate
 from labour_market.gaps.service import compare
+from labour_market.matching.calibration import measure
 from labour_market.matching.suggestions import leads
 from labour_market.occupations.catalogue import Catalogue
 from labour_market.occupations.service import Taxonomies, read
@@ -153,6 +154,14 @@ def _compared(catalogue: Catalogue, text: str, target: str) -> dict[str, Any]:
     return {"target": target, "gaps": gaps, "moves": [lead.occupation.code for lead in moves]}
 
 
+def _calibrate(_: argparse.Namespace) -> int:
+    catalogue = _catalogue("rome4")
+    labels = {o.code: o.label for o in catalogue.occupations.values()}
+    for found in measure(catalogue.titles, labels):
+        _write({**asdict(found), "share": found.share})
+    return 0
+
+
 def _source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", choices=SOURCES)
     _folder(parser)
@@ -179,5 +188,6 @@ VERBS = (
     Verb(
         "match-skills", "find skills in texts, JSON Lines of id and text", _match_skills, _of_skills
     ),
+    Verb("calibrate", "measure how often a title is read right, by similarity", _calibrate),
     Verb("gap", "compare texts with occupations, JSON Lines of id, text and target", _gap),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from labour_market.matching.mentions import Mention, Skill
-from labour_market.matching.titles import Candidate, Reading
+from labour_market.matching.titles import SAME, Candidate, Reading
 from labour_market.occupations.catalogue import Catalogue, Move, Occupation
 
 SORT_CRITERION = (
@@ -21,7 +21,7 @@ _CORE = 1.5
 _FEWEST_SHARED = 2
 _ACQUIRE = 8
 _SUPPORT = 12
-_CERTAIN_TITLE = 0.3
+_LIKELY = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _named(readings: Sequence[Reading]) -> dict[str, tuple[Reading, Candidate]]:
     named: dict[str, tuple[Reading, Candidate]] = {}
     for reading in readings:
         for place, candidate in enumerate(reading.candidates):
-            if place == 0 or candidate.probability >= _CERTAIN_TITLE:
+            if place == 0 or candidate.probability >= _LIKELY:
                 named.setdefault(candidate.code, (reading, candidate))
     return named
 
@@ -148,7 +148,9 @@ def _lead(
 
 
 def _title_reason(reading: Reading, candidate: Candidate) -> Reason:
-    text = f"L'intitulé « {reading.query} » correspond à l'appellation « {candidate.via} »."
+    like = "correspond à" if candidate.similarity >= SAME else "ressemble à"
+    doubt = "" if candidate.similarity >= SAME else ", à confirmer"
+    text = f"L'intitulé « {reading.query} » {like} l'appellation « {candidate.via} »{doubt}."
     return Reason(text, record=candidate.code)
 
 

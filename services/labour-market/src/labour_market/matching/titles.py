@@ -24,8 +24,12 @@ _ACRONYM = re.compile(r"\s[-(]([A-Z]{2,7})[-)]$")
 _WORDS = re.compile(r"[a-z0-9+#]+")
 _NEAREST = 60
 _FLOOR = 0.42
+# With few occupations in the index (the bundle), the right one is mostly absent: the nearest then
+# says little, and the measured shares do not hold. Only close wordings are answered.
+_FEW = 500
+_FLOOR_OF_FEW = 0.78
 _EXACT = 1.0
-_SAME = 0.995
+SAME = 0.995
 
 # Lowest similarity of a bin, and the share of right first answers measured in it on held-out
 # official synonyms (`calibration`; bins made monotone). The first row is for exact wordings: the
@@ -137,6 +141,7 @@ class TitleIndex:
         for place, of in enumerate(self._keys):
             self._exact.setdefault(_sorted(of), []).append(place)
         self._grams = GramIndex(self._keys)
+        self._floor = _FLOOR if len({t.code for t in self._titles}) >= _FEW else _FLOOR_OF_FEW
 
     def read(self, title: str, limit: int = 10) -> Reading:
         """Return the occupations that `title` may name, best first; none when we abstain."""
@@ -147,7 +152,7 @@ class TitleIndex:
             return Reading(title)
         scored = self._scored(wanted)
         best = sorted(scored.items(), key=lambda s: (-s[1][0], s[0]))[:limit]
-        if not best or best[0][1][0] < _FLOOR:
+        if not best or best[0][1][0] < self._floor:
             return Reading(title)
         chances = probabilities([similarity for _, (similarity, _) in best])
         return Reading(
@@ -171,7 +176,7 @@ class TitleIndex:
         scored: dict[str, tuple[float, int]] = {}
         for place in self._exact.get(_sorted(wanted), ()):
             title = self._titles[place]
-            self._keep(scored, place, _EXACT if title.principal else _SAME)
+            self._keep(scored, place, _EXACT if title.principal else SAME)
         for near in self._grams.nearest(wanted, _NEAREST):
             together = fuzz.token_sort_ratio(wanted, self._keys[near.place]) / 100
             similarity = min(0.65 * near.cosine + 0.35 * together, 0.98)
@@ -196,7 +201,7 @@ def probabilities(similarities: Sequence[float]) -> list[float]:
     Several exact wordings of different occupations share the certainty equally: the title does
     not say which is meant.
     """
-    exact = sum(s >= _SAME for s in similarities)
+    exact = sum(s >= SAME for s in similarities)
     if exact:
         first = _CERTAIN / exact
         rest = [0.0] * (len(similarities) - exact)

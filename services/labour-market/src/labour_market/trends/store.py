@@ -1,6 +1,7 @@
 """Reads figures, links and territories of the current releases."""
 
 from collections.abc import Collection, Sequence
+from itertools import product
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -60,12 +61,28 @@ async def figures(
     session: AsyncSession, families: Collection[Family], places: Collection[str]
 ) -> Sequence[FigureRow]:
     """Return every figure of these families in these territories."""
-    wanted = [and_(FigureRow.occupation_level == s, FigureRow.occupation == c) for s, c in families]
+    # Equality look-ups on the whole key, one a family: with an OR over families or a sub-query
+    # for the releases, SQLite read every row of the release.
+    found: list[FigureRow] = []
+    releases = await _releases(session)
+    for (scheme, code), release in product(families, releases):
+        rows = await session.scalars(
+            select(FigureRow)
+            .where(FigureRow.release == release)
+            .where(FigureRow.occupation_level == scheme, FigureRow.occupation == code)
+            .where(FigureRow.territory.in_(places))
+            .order_by(FigureRow.indicator, FigureRow.period)
+        )
+        found.extend(rows)
+    return found
+
+
+async def _releases(session: AsyncSession) -> Sequence[str]:
+    """Return the current releases that hold figures."""
     rows = await session.scalars(
-        select(FigureRow)
-        .where(_now(FigureRow.release.expression))
-        .where(or_(*wanted), FigureRow.territory.in_(places))
-        .order_by(FigureRow.indicator, FigureRow.period)
+        select(ReleaseRow.id)
+        .where(ReleaseRow.state == CURRENT, ReleaseRow.source.in_(("bmo", "dares")))
+        .order_by(ReleaseRow.source)
     )
     return rows.all()
 
