@@ -26,8 +26,18 @@ class Decided:
     shown: tuple[str, ...]
     """The purposes that the page asked about."""
     notice: str
+    """The notice as the page showed it, line by line."""
     personal_link: str
     receipt: str
+
+
+@dataclass(slots=True)
+class UseOfAi:
+    """One use of AI, as the person reads it."""
+
+    record: str
+    what: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -61,9 +71,8 @@ class Beneficiary:
             f"decision.{purpose}": "refused" if purpose in refuse else "granted"
             for purpose in asked
         }
-        notice = " ".join(
-            e.text for e in page.elements if "notice" in e.attributes.get("class", "")
-        )
+        notices = [e for e in page.elements if "notice" in e.attributes.get("class", "").split()]
+        notice = "\n".join(line for e in notices for line in e.lines)
         done = self._submit(form, answers)
         link = next(done.with_attribute("data-personal-link"), None)
         receipt = next(done.with_attribute("data-receipt"), None)
@@ -71,10 +80,20 @@ class Beneficiary:
             raise PageRefused("The page gave no personal link or no receipt.")
         return Decided(tuple(asked), notice, link.attributes["href"], receipt.text)
 
-    def uses_of_ai(self, personal_link: str) -> list[str]:
+    def uses_of_ai(self, personal_link: str) -> list[UseOfAi]:
         """Open the personal link and read every use of AI, in plain words."""
-        page = self._open_link(personal_link)
-        return [element.text for element in page.with_attribute("data-record")]
+        uses: list[UseOfAi] = []
+        name = ""
+        for element in self._open_link(personal_link).elements:
+            if "data-record" in element.attributes:
+                uses.append(UseOfAi(element.attributes["data-record"]))
+            elif uses and element.tag == "h3":
+                uses[-1].what = element.text
+            elif uses and element.tag == "dt":
+                name = element.text
+            elif uses and element.tag == "dd":
+                uses[-1].facts.append((name, element.text))
+        return uses
 
     def withdraw(self) -> str:
         """Take the consent back from the personal space: two clicks; return what is said."""

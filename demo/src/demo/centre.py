@@ -49,7 +49,16 @@ class Refused(Stop):
         """Return what a person needs to read: what happened, and what to do."""
         title = str(self.document.get("title", "The platform refused"))
         detail = str(self.document.get("detail") or "").strip()
-        return f"{title}. {detail}" if detail else f"{title}."
+        missing = ", ".join(map(str, self.document.get("missing") or ()))
+        wrong = "; ".join(map(_fault, self.document.get("errors") or ()))
+        told = [f"{title}.", detail, missing and f"Missing: {missing}.", wrong and f"{wrong}."]
+        return " ".join(part for part in told if part)
+
+
+def _fault(error: object) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    return f"{error.get('at', '')}: {error.get('why', '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +189,14 @@ class Centre:
     def consent_receipt(self, consent: str) -> Mapping[str, Any]:
         """Return the person's signed proof."""
         return self._get(f"/v1/consents/{consent}/receipt")
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        """Return the keys that verify receipts; anybody may read them."""
+        response = self.http.get("/.well-known/jwks.json")
+        if response.status_code >= _FIRST_REFUSAL:
+            raise Refused.of(response)
+        keys: Sequence[Mapping[str, str]] = response.json()["keys"]
+        return keys
 
     def draw_consent_token(self, consent: str) -> str:
         """Draw what shows that the person allowed a call."""

@@ -48,6 +48,11 @@ class Cv:
         """Return what must never reach a model, where we know it without asking anybody."""
         return list(self.about.get("identifiers", ()))
 
+    @property
+    def special_words(self) -> list[str]:
+        """Return words of the special categories that the CV was written with."""
+        return [word for entry in self.about.get("special", ()) for word in entry["words"]]
+
 
 def _about(path: Path) -> Mapping[str, Any]:
     file = path.with_suffix(".about.json")

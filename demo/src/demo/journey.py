@@ -1,16 +1,17 @@
 """The seven steps, in order, on a platform that lives as long as they do."""
 
 import json
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from demo.centre import Refused
 from demo.cv import Cv
 from demo.models import Endpoint, scripted_deployments
-from demo.platform_process import platform, scripted_model
+from demo.platform_process import PLATFORM_LOG, platform, scripted_model
+from demo.process_memory import pss_of_tree
 from demo.scripted_model import MODEL, NOTICE, RECIPIENT
 from demo.stage import Stage
 from demo.steps import consent, document, log, opening, runs, synthesis, withdrawal
@@ -39,6 +40,7 @@ def play(story: Story, cv: Cv, endpoint: Endpoint | None, *, data: Path | None, 
         try:
             for step in STEPS:
                 step(stage)
+            _weigh(stage)
         except Refused:
             _tell_state(stage)
             raise
@@ -50,6 +52,7 @@ def _stage(
 ) -> Iterator[Stage]:
     with ExitStack() as opened:
         work = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="passerelle-demo-")))
+        opened.push(partial(_keep_log, story, work / PLATFORM_LOG))
         scripted = None
         if endpoint is None:
             scripted = opened.enter_context(scripted_model(logs=work))
@@ -66,7 +69,8 @@ def _stage(
                 data or work / "data",
                 port=port,
                 logs=work,
-                environment=_environment(deployments, wire_copy),
+                deployments=deployments,
+                wire_copy=wire_copy,
             )
         )
         story.terminal.done(f"ready at {started.url}", started.milliseconds)
@@ -87,12 +91,17 @@ def _stage(
         yield stage
 
 
-def _environment(deployments: Path, wire_copy: Path) -> Mapping[str, str]:
-    return {
-        **os.environ,
-        "LLM_ROUTER_DEPLOYMENTS_FILE": str(deployments),
-        "LLM_ROUTER_WIRE_COPY_FILE": str(wire_copy),
-    }
+def _keep_log(story: Story, log: Path, kind: type[BaseException] | None, *_: object) -> None:
+    """Leave the platform's own words in the folder of results when something went wrong."""
+    if kind is not None and log.exists():
+        story.keep(PLATFORM_LOG, log.read_bytes())
+
+
+def _weigh(stage: Stage) -> None:
+    """Note what the platform takes in memory now that nobody asks anything."""
+    pss = pss_of_tree(stage.platform.pid)
+    if pss is not None:
+        stage.story.about["platform"]["memory_pss_bytes"] = pss
 
 
 def _model(endpoint: Endpoint | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _VOID = frozenset({"input", "br", "img", "meta", "link", "hr"})
+_BLOCKS = frozenset({"p", "li", "dt", "dd", "div", "h1", "h2", "h3", "article", "section"})
 _UNSEEN = frozenset({"script", "style", "title"})
 
 
@@ -32,7 +33,12 @@ class Element:
     @property
     def text(self) -> str:
         """Return what is written in it, on one line."""
-        return " ".join(" ".join(self.texts).split())
+        return " ".join("".join(self.texts).split())
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what is written in it, line by line."""
+        return [line.strip() for line in "".join(self.texts).strip().splitlines()]
 
 
 class Page(HTMLParser):
@@ -51,8 +57,8 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         """Return what a person reads, on one line."""
-        bodies = [e for e in self.elements if e.tag in {"main", "body"}]
-        return bodies[0].text if bodies else ""
+        found = [*self.of_tag("main"), *self.of_tag("body")]
+        return found[0].text if found else ""
 
     def with_attribute(self, name: str) -> Iterator[Element]:
         """Return the elements that have an attribute, in order."""
@@ -79,6 +85,8 @@ class Page(HTMLParser):
         """Close what was opened, and what its author forgot to close."""
         if tag == "form":
             self._form = None
+        if tag in _BLOCKS:
+            self.handle_data("\n")
         if any(e.tag == tag for e in self._open):
             while self._open.pop().tag != tag:
                 pass

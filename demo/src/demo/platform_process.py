@@ -15,6 +15,7 @@ from typing import Any
 
 from demo.stops import Stop
 
+PLATFORM_LOG = "platform.log"
 _START_S = 180.0
 _STOP_S = 15.0
 _TOLD_LINES = 12
@@ -41,7 +42,7 @@ class Started:
 
 @contextmanager
 def platform(
-    data: Path, *, port: int, logs: Path, environment: Mapping[str, str]
+    data: Path, *, port: int, logs: Path, deployments: Path, wire_copy: Path
 ) -> Iterator[Started]:
     """Run the whole platform while the context lasts.
 
@@ -49,7 +50,8 @@ def platform(
         NotStarted: the port is taken, the folder cannot be written, or it stopped early.
     """
     command = ["standalone", "serve", "--port", str(port), "--data", str(data)]
-    with _running(command, "the platform", logs / "platform.log", environment) as started:
+    models = ["--deployments", str(deployments), "--wire-copy", str(wire_copy)]
+    with _running([*command, *models], "the platform", logs / PLATFORM_LOG) as started:
         yield started
 
 
@@ -62,14 +64,12 @@ def scripted_model(*, logs: Path) -> Iterator[Started]:
     """
     command = ["demo.scripted_model", "--port", "0"]
     log = logs / "scripted-model.log"
-    with _running(command, "the scripted model", log, os.environ) as started:
+    with _running(command, "the scripted model", log) as started:
         yield started
 
 
 @contextmanager
-def _running(
-    command: Sequence[str], name: str, log: Path, environment: Mapping[str, str]
-) -> Iterator[Started]:
+def _running(command: Sequence[str], name: str, log: Path) -> Iterator[Started]:
     began = time.perf_counter()
     with log.open("wb") as errors:
         # A session of its own: Ctrl-C reaches the demo alone, which then ends what it started.
@@ -78,7 +78,6 @@ def _running(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=dict(environment),
             start_new_session=True,
         )
     try:

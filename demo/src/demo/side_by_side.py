@@ -51,8 +51,8 @@ def rows(
     for line in text.splitlines():
         told = " ".join(line.split())
         if not told:
-            if found and (found[-1].before or found[-1].after):
-                found.append(Row("", "", changed=False))
+            if found and found[-1].before.strip():
+                found.append(Row(" " * column, "", changed=False))
             continue
         before = wrapped(original(told, restored, taken_out), column)
         after = wrapped(told, column)

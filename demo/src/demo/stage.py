@@ -90,5 +90,7 @@ class Stage:
 
     def name(self) -> str:
         """Return the person's name as the centre's own software knows it."""
-        told = self.cv.about.get("name") or self.restored.get("[PERSONNE_1]") or SOMEBODY
+        persons = [v for k, v in self.restored.items() if k.startswith("[PERSONNE_")]
+        whole = [person for person in persons if " " in person]
+        told = self.cv.about.get("name") or next(iter([*whole, *persons]), SOMEBODY)
         return " ".join(str(told).split())

@@ -142,7 +142,7 @@ def prepare(out: Path) -> Path:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
+        for name in (*FILES, "platform.log"):
             with suppress(FileNotFoundError):
                 (out / name).unlink()
         probe = out / f".writable-{os.getpid()}"

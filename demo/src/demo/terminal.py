@@ -89,7 +89,7 @@ class Terminal:
     def quoted(self, text: str) -> None:
         """Write French content that a person would read on a screen."""
         for part in wrapped(text, self.width - 8):
-            self.line(f"      {self._in(_DIM, '│')} {part}")
+            self.line(f"      {self._in(_DIM, '│')} {part}".rstrip())
 
     def side_by_side(self, rows: Sequence[Row], *, heads: tuple[str, str]) -> None:
         """Show two columns; a changed row has an arrow between them."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from demo.beneficiary import Beneficiary, PageRefused
+from demo.consent_receipts import verified
 from demo.stage import Stage
 
 WHAT = "A bilan is opened; the beneficiary decides what AI may be used for"
@@ -19,12 +20,13 @@ def play(stage: Stage) -> None:
         with story.act("consent asked for, purpose by purpose") as told:
             asked = centre.request_consent(stage.ids["bilan"], _grants(centre.recipients()))
             stage.ids["consent"] = asked["id"]
-            told.append("; the answer holds a one-time link for the beneficiary")
+            told.append("(the answer holds a one-time link for the beneficiary)")
         stage.person = Beneficiary.at(stage.platform.url)
         with story.act("the beneficiary opened the link, read, and answered each question"):
             decided = stage.person.decide(asked["ceremony_url"], refuse={REFUSED})
         stage.personal_link = decided.personal_link
-        story.terminal.quoted(decided.notice)
+        for line in decided.notice.split("\n"):
+            story.terminal.quoted(line)
         story.hold(
             set(decided.shown) == {purpose for purpose, _ in _ASKED},
             "the page asked one question a purpose, with nothing ticked in advance",
@@ -39,9 +41,11 @@ def play(stage: Stage) -> None:
         story.hold(_is_refused_again(stage, asked["ceremony_url"]), "the link opens only once")
         stage.consent_token = centre.draw_consent_token(asked["id"])
         receipt = centre.consent_receipt(asked["id"])
-        story.hold(
-            receipt["receipt"].count(".") == 2 and decided.receipt.count(".") == 2,  # noqa: PLR2004 - a JWS
-            "a signed receipt is in the hands of the person and of the centre",
+        _check_receipts(
+            stage,
+            consent,
+            {"the person": decided.receipt, "the centre": receipt["receipt"]},
+            decided.notice,
         )
         story.keep_json("consent-receipt.json", {"consent": consent, **receipt})
         step.ids = dict(stage.ids)
@@ -78,6 +82,21 @@ def _grants(recipients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {"purpose": p, "data_categories": [c], "recipients": who, "jurisdictions": where}
         for p, c in _ASKED
     ]
+
+
+def _check_receipts(
+    stage: Stage, consent: Mapping[str, Any], receipts: Mapping[str, str], notice: str
+) -> None:
+    """Verify the person's proof and the centre's: both say what was shown and decided."""
+    keys = stage.centre.public_keys()
+    for holder, receipt in receipts.items():
+        told = verified(receipt, keys)
+        stage.story.hold(
+            told["consent"]["id"] == consent["id"]
+            and told["consent"]["grants"] == consent["grants"]
+            and told["notice"]["text"].split() == notice.split(),
+            f"{holder} holds a receipt of the notice and the answers; its signature was verified",
+        )
 
 
 def _is_refused_again(stage: Stage, link: str) -> bool:

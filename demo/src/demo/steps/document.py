@@ -97,9 +97,9 @@ def _hold(stage: Stage, text: str, findings: Mapping[str, Any]) -> None:
 def _hold_what_we_wrote(stage: Stage, text: str, findings: Mapping[str, Any]) -> None:
     """Check the repository's own CV against what its author put into it."""
     story, about = stage.story, stage.cv.about
-    wanted: Sequence[Mapping[str, str]] = about["special"]
+    wanted: Sequence[Mapping[str, Any]] = about["special"]
     found = {entry["category"] for entry in findings["special"]}
-    words = [entry["word"] for entry in wanted]
+    words = stage.cv.special_words
     story.hold(
         {entry["category"] for entry in wanted} <= found and not wire.leaks(text.encode(), words),
         "the mentions of health, union and religion were found and taken out",

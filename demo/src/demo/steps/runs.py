@@ -197,7 +197,7 @@ def _look_at_the_wire(stage: Stage) -> None:
         not found,
         f"none of the {len(stage.identifiers())} direct identifiers of the person is in them",
     )
-    words = [entry["word"] for entry in stage.cv.about.get("special", ())]
+    words = stage.cv.special_words
     if words:
         leaked = [w for s in sent for w in wire.leaks(s.body, [*words, *stage.cv.about["hidden"]])]
         story.hold(not leaked, "nor a mention of health, union or religion, nor the hidden text")

@@ -166,7 +166,7 @@ def _check_marks(stage: Stage, files: Mapping[str, bytes]) -> None:
         f"{len(ai)} AI passages, each with its record, in the JSON",
     )
     story.hold(
-        "[IA]" in html and 'data-origin="ai_' in html and html.count("<svg") >= _FEWEST_CHARTS,
+        "[IA]" in html and 'data-origin="ai_' in html and html.count("<figure") >= _FEWEST_CHARTS,
         "the HTML marks them with “[IA]” and holds the charts",
     )
     story.hold(

@@ -16,10 +16,11 @@ def play(stage: Stage) -> None:
         with story.act("the personal space opened with the person's own link"):
             uses = person.uses_of_ai(stage.personal_link)
         for use in uses:
-            story.terminal.quoted(use)
+            story.terminal.quoted(use.what)
+            story.terminal.facts(use.facts)
         assisted = {run.record for run in stage.runs.values() if run.mode == "assisted"}
         story.hold(
-            all(any(record in use for use in uses) for record in assisted),
+            sorted(use.record for use in uses) == sorted(assisted),
             f"{len(uses)} uses of AI are told in plain French, each with its record",
         )
         with story.act("consent withdrawn in two clicks, without a reason"):
