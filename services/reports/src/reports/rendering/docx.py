@@ -209,11 +209,15 @@ class _Writer:
         if not paragraphs:
             return
         self.marks += 1
-        _bookmark(paragraphs[0], paragraphs[-1], self.marks, f"bc_{block.id}")
         if block.label:
             for paragraph in paragraphs:
                 _rule_left(paragraph)
             _control(added, block, self.marks)
+        # A table is marked in its first cell: what spans a table and the lines after it is lost
+        # on the way through LibreOffice.
+        table = next((e for e in added if e.tag == qn("w:tbl")), None) if not block.chart else None
+        ends = paragraphs if table is None else [next(table.iter(qn("w:p")))]
+        _bookmark(ends[0], ends[-1], self.marks, f"bc_{block.id}")
 
     def _paragraph(self, *, keep: bool = False) -> Any:  # noqa: ANN401 - python-docx has no types
         paragraph = self.document.add_paragraph()
