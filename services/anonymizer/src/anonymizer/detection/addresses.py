@@ -38,7 +38,7 @@ _TOWN = (
     r"(?:[ \t-](?:(?:sur|sous|en|de|du|des|la|le|les|l[èe]s|lez|aux?|et|d['’]|l['’])[ \t-]?)*"
     r"(?-i:[A-ZÀ-Ý])[\w'’-]+){0,4}(?:[ \t]+cedex(?:[ ]\d{1,2})?)?"
 )
-_JOINED = r"[ \t]*\\?[,;–|-]?[ \t\n]*"
+_JOINED = r"[ \t]*\\?[,;—–|-]?[ \t\n]*"
 # A hamlet needs no street: its name alone, or a house, before the postcode's line.
 _HAMLET = rf"^[ \t]*(?-i:[A-ZÀ-Ý])[\w'’-]+(?:[ ][\w'’-]+){{0,4}},[ ]{_TOWN}"
 _BACKWARDS = rf"\b{_WAY}[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,5}}(?<!\d )\b\d{{1,4}}\b(?=[ ]*[,\n])"

@@ -36,7 +36,7 @@ maroquinier|maroquinière|masseur|mécanicien|mécanicienne|médecin|médiateur|
 métreur|métreuse|monteur|monteuse|moniteur|monitrice|notaire|opérateur|opératrice|opticien|opticienne|orthophoniste
 orthoptiste|ouvrier|ouvrière|palefrenier|pâtissier|pâtissière|paysagiste|peintre|pharmacien|pharmacienne|photographe
 pilote|plombier|plombière|plongeur|plongeuse|poissonnier|poissonnière|préparateur|préparatrice|président|présidente
-product owner|professeur|professeure|programmeur|programmeuse|projectionniste|psychologue|puériculteur|puéricultrice
+product|project|customer|community|business|office|key account|professeur|professeure|programmeur|programmeuse|projectionniste|psychologue|puériculteur|puéricultrice
 réceptionniste|rédacteur|rédactrice|référent|référente|régisseur|régisseuse|responsable|restaurateur|restauratrice
 retraité|retraitée|sage-femme|salarié|salariée|scrum master|secrétaire|serveur|serveuse|serrurier|soigneur|soudeur|soudeuse
 sommelier|sommelière|stagiaire|superviseur|superviseure|surveillant|surveillante|tailleur|tailleuse|technicien
@@ -55,13 +55,13 @@ bureautique|langue|langues|langues étrangères|loisirs|loisir|centres d'intér�
 recommandations|certifications|certification|habilitations|permis|mobilité|disponibilité|bénévolat|engagements|projets
 projet|réalisations|missions|mission|stages|emplois|formation et habilitations|activités|situation|objet|pièces jointes
 pj|madame|monsieur|cordialement|cdt|bonjour|bonsoir|salut|attestation|entretien|compte rendu|cr|conclusion|synthèse
-bénéficiaire|conseiller|conseillère|consultante|consultant|téléphone|tél|mail|courriel|adresse|nom|prénom|nom et prénom
+bénéficiaire|conseiller|conseillère|consultante|consultant|téléphone|tél|mail|courriel|adresse|nom|prénom|nom et prénom|ville|passeport|code postal|domicile|employeur|dernier employeur|permis de conduire|immatriculation|situation familiale|montant|sms|code
 date|lieu|âge|nationalité|poste|employeur|salaire|durée|remarques|remarque|notes|note|observations|pistes|freins|leviers
 moi|lui|elle|vous|nous|oui|non|merci|bises|bisous|phase|rdv|ps|nb|re|tr|fwd|item|test|tests|bilan|bilan de compétences
 """)
 
 SOFTWARE = _words("""
-excel|word|powerpoint|outlook|access|office|pack office|microsoft office|microsoft|windows|linux|macos|teams|slack|zoom|trello|notion
+tableur|traitement de texte|messagerie|excel|word|powerpoint|outlook|access|office|pack office|microsoft office|microsoft|windows|linux|macos|teams|slack|zoom|trello|notion
 google|google workspace|libreoffice|openoffice|photoshop|illustrator|indesign|adobe|figma|canva|autocad|autocad lt|solidworks|catia|revit
 sketchup|sap|sage|sage paie|ciel|ebp|cegid|odoo|salesforce|hubspot|wordpress|prestashop|magento|shopify|drupal|html|css
 javascript|typescript|java|python|php|ruby|kotlin|swift|scala|rust|go|c|c++|c#|sql|mysql|postgresql|oracle|mongodb|redis|kafka
@@ -142,12 +142,12 @@ ALL_KEPT = (
     TITLES | TESTS | HEADINGS | SOFTWARE | DIPLOMAS | PLACES_KEPT | BODIES_KEPT | LANGUAGES | TIMES
 )
 
-# Folded, these two are the town of Mâcon: they are compared as written.
-_CEDILLA = frozenset(("maçon", "maçonne", "maçons"))
+# Folded, these are the town of Mâcon and the name Marie: they are compared as written.
+_CEDILLA = frozenset(("maçon", "maçonne", "maçons", "marié", "mariée", "mariés"))
 
 # Words of grammar and of everyday career talk: a finding made only of these is none.
 PLAIN = _words("""
-titre|titres|centre|centres|interet|interets|cadre|poste|lieu|bureau|site|mission|missions|stage|sport|lecture|cuisine|jardin|jardinage|musique|voyages|marche|velo|danse|chant|peche|chasse|le|la|les|l|un|une|des|du|de|d|et|ou|à|a|au|aux|en|par|pour|sur|sous|dans|avec|sans|chez|vers|depuis|pendant|ce|cet|cette|ces|son|sa|ses|mon|ma|mes
+titre|titres|centre|centres|interet|interets|cadre|poste|lieu|bureau|site|mission|missions|stage|sport|lecture|cuisine|couture|jardin|jardinage|musique|voyages|marche|velo|danse|chant|peche|chasse|le|la|les|l|un|une|des|du|de|d|et|ou|à|a|au|aux|en|par|pour|sur|sous|dans|avec|sans|chez|vers|depuis|pendant|ce|cet|cette|ces|son|sa|ses|mon|ma|mes
 notre|nos|votre|vos|leur|leurs|je|j|tu|il|elle|on|nous|vous|ils|elles|qui|que|quoi|dont|où|est|sont|était|ai|as|avons|avez|ont|suis|être|avoir
 ne|pas|plus|moins|très|bien|mal|si|mais|donc|car|ni|puis|alors|après|avant|aussi|encore|déjà|toujours|jamais|ici|là|ok|oui|non|merci|svp|stp
 travail|emploi|poste|projet|équipe|client|clients|gestion|suivi|relation|relations|accueil|vente|ventes|achat|achats|production|maintenance|qualité|sécurité
@@ -171,6 +171,9 @@ def is_kept(text: str) -> bool:
         return True
     folded = " ".join(fold(text).replace("\t", " ").split()).strip(" .,:;-'")
     if folded in ALL_KEPT or folded in OCCUPATIONS or not folded:
+        return True
+    words = folded.replace("'", " ").split()
+    if len(words) > 1 and words[0] in DIPLOMAS and (len(words[0]) > 3 or text[:3].isupper()):  # noqa: PLR2004 - CAP, not Cap
         return True
     if _CODE.search(folded):
         return True

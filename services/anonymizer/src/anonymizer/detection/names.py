@@ -49,7 +49,7 @@ _FIELD_LOW = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SAID = re.compile(
-    r"\b(?i:je m['’ ]?appelle|je soussign[ée]+(?:\(e\))?,?|moi c['’]est|(?:il|elle) s['’]appelle|appel(?:ez|le)[- ]moi|au nom de|"
+    r"\b(?i:je suis|je m['’ ]?appelle|je soussign[ée]+(?:\(e\))?,?|moi c['’]est|(?:il|elle) s['’]appelle|appel(?:ez|le)[- ]moi|au nom de|"
     r"de la part de|pr[ée]nomm[ée]e?|nomm[ée]e?|dite?|alias|surnomm[ée]e?|bonjour|bonsoir|ch[èe]re?|salut|coucou|"
     rf"merci|bises|bisous|cordialement,?|sign[ée])[ \n]+(?:{_TITLE}[ ]+)?[«\"“]?[ ]?(?P<name>{_NAME})"
 )
@@ -66,7 +66,7 @@ _RELATIVE = re.compile(
 _SIGNED = re.compile(
     rf"(?:^|\n)[ \t>]*(?P<name>{_LINE_NAME})[ \t]*(?=\n*\Z|\n--|\n+(?:PS|P\.S\.|T[ée]l|Le \d))"
 )
-_INITIALED = re.compile(rf"(?<![\w.]){_INITIAL}[ ]?(?P<name>{_CAP}{{1}})(?<=\w\w\w)")
+_INITIALED = re.compile(rf"(?<![\w.])(?!M\.[ ]){_INITIAL}[ ]?(?P<name>{_CAP}{{1}})(?<=\w\w\w)")
 _CELLS = re.compile(
     r"(?<=[;|,\t\n])[ ]?(?P<a>[^\W\d_][\w'’ -]{1,25})[;|\t][ ]?(?P<b>[^\W\d_][\w'’ -]{1,25})(?=[;|\t])"
 )
@@ -103,9 +103,9 @@ class NamesByContext(EntityRecognizer):
 
 
 def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
-    for pattern, score in ((_TITLED, 0.9), (_FIELD, 0.85), (_RELATIVE, 0.8)):
+    for pattern, score in ((_TITLED, 0.9), (_FIELD, 0.85), (_RELATIVE, 0.86)):
         for match in pattern.finditer(text):
-            yield from _shortened(text, *match.span("name"), score, titled=pattern is _TITLED)
+            yield from _shortened(text, *match.span("name"), score, titled=pattern is not _FIELD)
     for match in _TITLED_LOW.finditer(text):
         yield from _low_title(*match.span("name"), match["name"])
     for match in _FIELD_LOW.finditer(text):
@@ -165,13 +165,10 @@ def _in_cells(text: str) -> Iterator[tuple[int, int, float]]:
     """Yield a surname and a given name in two cells of a table, and spaced-out letters on top."""
     known = gazetteer()
     for match in _CELLS.finditer(text):
-        one, other = fold(match["a"]), fold(match["b"])
-        for given, family in ((one, other), (other, one)):
-            if (
-                known.is_first_name(given)
-                and not _is_plain_word(given)
-                and family in known.surnames
-            ):
+        cells = (match["a"].strip(), match["b"].strip())
+        for given, family in (cells, cells[::-1]):
+            borne = fold(family) in known.surnames or (family.isupper() and not is_kept(family))
+            if known.is_first_name(given) and fold(given) not in PLAIN and borne:
                 yield (*match.span("a"), 0.8)
                 yield (*match.span("b"), 0.8)
                 break
@@ -207,7 +204,11 @@ def _is_plain_word(word: str) -> bool:
 def _spoken(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _SAID.finditer(text):
         first = match["name"].split()[0]
-        if first[:1].isupper() and not _is_plain_word(first):
+        # After a greeting even Pierre and Rose are people.
+        named = fold(first) in AMBIGUOUS and gazetteer().is_first_name(first)
+        if named and text[match.end("name") : match.end("name") + 1] in (",", "!", ".", "\n", ""):
+            yield match.start("name"), match.start("name") + len(first), 0.86
+        elif not _is_plain_word(first):
             yield from _shortened(text, *match.span("name"), 0.75)
     for match in _SPEAKER.finditer(text):
         name = match["name"]

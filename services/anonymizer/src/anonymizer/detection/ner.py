@@ -10,6 +10,7 @@ import tldextract
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
+from spacy.vocab import Vocab
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
@@ -90,7 +91,8 @@ class NamesByModel(EntityRecognizer):
             label = _LABELS.get(span.label_, span.label_)
             if label in entities:
                 found += _results(text, label, span.start_char, span.end_char)
-        return found
+        vocabulary = nlp_artifacts.tokens.vocab
+        return [result for result in found if not _is_everyday(text, result, vocabulary)]
 
 
 _TITLES = re.compile(
@@ -161,6 +163,19 @@ def _may_be_somebody(written: str, words: list[str], text: str, at: int) -> bool
     return not (
         everyday and first in (AMBIGUOUS | PLAIN) and goes_on and _starts_sentence(text, at)
     )
+
+
+def _is_everyday(text: str, result: RecognizerResult, vocabulary: Vocab) -> bool:
+    """Say whether a capital only opens a line: "Relance clients", "Soins d'hygiène".
+
+    The model's own vocabulary knows the first word in small letters, the lists of names do not,
+    and nothing after it has a capital.
+    """
+    words = re.findall(r"[^\W\d_]{2,}", text[result.start : result.end])
+    if not words or any(word[0].isupper() and not is_kept(word) for word in words[1:]):
+        return False
+    common = vocabulary.has_vector(words[0].lower()) and not _is_listed(words[0])
+    return common and (len(words) > 1 or _starts_sentence(text, result.start))
 
 
 def _is_listed(word: str) -> bool:

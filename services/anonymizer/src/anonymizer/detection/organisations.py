@@ -37,8 +37,9 @@ _HEAD = (
     r"régie|r[ée]gie|syndicat mixte|coop[ée]rative|ressourcerie|recyclerie|int[ée]rim|salon|institut de beaut[ée]|spa|thermes|thermique|"
     r"solutions|services|industries?)"
 )
+_HEAD = _HEAD.replace(" ", "[ \\n]")  # a narrow column breaks "centre de formation" anywhere
 _CAP = r"(?:[A-ZÀ-ÝŒ][\w’'&+.-]*|\d{1,3}(?=[ ][A-Z]))"
-_LINK = r"(?:de la|de l['’]|de|du|des|d['’]|la|le|les|l['’]|à|au|aux|et|en|sur|sous|lès|&|-|–)"
+_LINK = r"(?:de la|de l['’]|de|du|des|d['’]|la|le|les|l['’]|à|au|aux|et|en|sur|sous|lès|&)"
 _TAIL = rf"(?:[ \u00a0](?:{_LINK}[ \u00a0]?){{0,2}}(?:(?<=['’]){_CAP}|{_CAP}|[«\"“][^»\"”\n]{{2,40}}[»\"”]))"
 _BY_HEAD = re.compile(rf"(?<![\w-])(?P<name>(?i:{_HEAD})(?:[ ][a-zà-ÿ]{{5,14}})?{_TAIL}{{1,6}})")
 _CHEZ = re.compile(
@@ -121,7 +122,8 @@ def _cut(text: str, start: int, end: int) -> tuple[int, int]:
     last = 0
     for index, word in enumerate(words):
         folded = fold(word[0])
-        if index and (folded in OCCUPATIONS or folded in HEADINGS or folded in SOFTWARE):
+        known = folded in OCCUPATIONS or folded in HEADINGS or folded in SOFTWARE
+        if index and known and word[0][0].isupper():
             break
         everyday = folded in PLAIN
         if index and everyday and shouted and len(folded) > 3:  # noqa: PLR2004
@@ -161,7 +163,11 @@ def _beside_towns(text: str, start: int, end: int) -> Iterator[tuple[str, int, i
         return
     for before, here in pairwise(segments):
         town, name = text[slice(*here)], text[slice(*before)]
-        if not (town[:1].isupper() and gazetteer().is_commune(town) and not is_kept(town)):
+        if not town[:1].isupper() or is_kept(town) or _DATED.search(town):
+            continue
+        # A place that the list does not know is one beside what is surely an employer.
+        employed = _BY_HEAD.fullmatch(name) is not None and len(town.split()) <= 3  # noqa: PLR2004
+        if not gazetteer().is_commune(town) and not (employed and not _is_phrase(town)):
             continue
         if _DATED.search(name) or not name[:1].isupper() or gazetteer().is_commune(name):
             continue

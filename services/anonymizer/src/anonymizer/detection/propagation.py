@@ -59,7 +59,8 @@ def _parts(written: str, score: float) -> Iterator[_Known]:
         yield _Known(form, "PERSON", score, "propagated", needs_capital=False)
     for word in words:
         form = fold(word)
-        if len(form) < _SHORTEST or form in PARTICLES:
+        shouted = written.isupper() or written.islower()
+        if len(form) < _SHORTEST or form in PARTICLES or not (word[0].isupper() or shouted):
             continue
         everyday = _is_everyday(form)
         if everyday and form not in AMBIGUOUS and len(words) > 1 and not word.isupper():

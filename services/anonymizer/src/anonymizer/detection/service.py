@@ -13,6 +13,7 @@ from anonymizer.detection.propagation import spread
 from anonymizer.detection.rules import LABELS, Finding, Hints, resolved, trimmed
 
 MODELS = {"md": MODEL, "sm": "fr_core_news_sm", "none": None}
+_TOLD = 0.85
 _NAMES = frozenset(("PERSON", "ORGANISATION", "LOCATION"))
 
 
@@ -39,7 +40,8 @@ class Detector:
         known = hints or Hints()
         more = [trimmed(finding, text) for finding in spread(text, kept, known)]
         kept += [finding for finding in more if finding is not None]
-        return resolved(kept, text)
+        # What an overlap leaves of a weaker finding may be a word that identifies nobody.
+        return [finding for finding in resolved(kept, text) if not _is_nobody(finding, text)]
 
 
 def _finding(result: RecognizerResult) -> Finding:
@@ -52,4 +54,6 @@ def _finding(result: RecognizerResult) -> Finding:
 
 
 def _is_nobody(finding: Finding, text: str) -> bool:
-    return finding.label in _NAMES and is_kept(text[finding.start : finding.end])
+    # After a title, Noël and Boulanger are surnames.
+    told = finding.label == "PERSON" and finding.score > _TOLD
+    return finding.label in _NAMES and not told and is_kept(text[finding.start : finding.end])
