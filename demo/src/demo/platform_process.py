@@ -74,7 +74,7 @@ def _running(command: Sequence[str], name: str, log: Path) -> Iterator[Started]:
     with log.open("wb") as errors:
         # A session of its own: Ctrl-C reaches the demo alone, which then ends what it started.
         process = subprocess.Popen(  # noqa: S603 - our own modules, no shell
-            [sys.executable, "-m", *command],
+            [sys.executable, *_as_module(command)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -85,6 +85,10 @@ def _running(command: Sequence[str], name: str, log: Path) -> Iterator[Started]:
         yield Started(process.pid, announced, round((time.perf_counter() - began) * 1000))
     finally:
         _end(process)
+
+
+def _as_module(command: Sequence[str]) -> list[str]:
+    return ["-m", *command]
 
 
 def _announcement(process: subprocess.Popen[bytes], name: str, log: Path) -> Mapping[str, Any]:
