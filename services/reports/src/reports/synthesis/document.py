@@ -34,7 +34,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", max_length=
 # The characters of a control code mean nothing on paper; XML and PDF/A both refuse them.
 _PRINTABLE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]*$"
 Line = Annotated[str, StringConstraints(max_length=400, pattern=_PRINTABLE)]
-Prose = Annotated[str, StringConstraints(max_length=6000, pattern=_PRINTABLE)]
+Prose = Annotated[str, StringConstraints(max_length=20_000, pattern=_PRINTABLE)]
 Actor = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}_[0-9A-Za-z]{1,40}$", max_length=44)]
 
 

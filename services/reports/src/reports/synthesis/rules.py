@@ -34,6 +34,7 @@ from reports.synthesis.document import (
 from reports.synthesis.french import (
     MODES,
     STATES,
+    day,
     kind,
     long_date,
     number,
@@ -689,7 +690,9 @@ def _alternative(item: object) -> str:
 def _training_row(training: Training) -> list[str]:
     rncp = training.rncp or ""
     mark = rncp if not rncp or rncp.upper().startswith(("RNCP", "RS")) else f"RNCP {rncp}"
-    valid = f"jusqu’au {training.valid_until}" if training.valid_until else training.status or ""
+    valid = (
+        f"jusqu’au {day(training.valid_until)}" if training.valid_until else training.status or ""
+    )
     name = "\n".join(dict.fromkeys(p for p in (training.title, training.certification) if p))
     return [name, mark, str(training.level or ""), valid]
 
