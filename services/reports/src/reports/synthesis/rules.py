@@ -690,10 +690,8 @@ def _alternative(item: object) -> str:
 def _training_row(training: Training) -> list[str]:
     rncp = training.rncp or ""
     mark = rncp if not rncp or rncp.upper().startswith(("RNCP", "RS")) else f"RNCP {rncp}"
-    valid = (
     until = training.valid_until
     valid = f"jusqu’au {day(until)}" if until else training.status or ""
-    )
     name = "\n".join(dict.fromkeys(p for p in (training.title, training.certification) if p))
     return [name, mark, str(training.level or ""), valid]
 
