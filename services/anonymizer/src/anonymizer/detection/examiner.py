@@ -5,13 +5,16 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
 
 from anonymizer.detection.rules import LABELS, Finding, Hints
-from anonymizer.detection.service import Detector
 from anonymizer.problems import CriminalDataBlocked, DetectionFailed
 from anonymizer.special.rules import Statement, blocked, special_statements
+
+if TYPE_CHECKING:
+    from anonymizer.detection.service import Detector
 
 log = structlog.get_logger()
 # A text that names none of these is about nobody in particular.
@@ -52,12 +55,12 @@ class Examiner:
 
     model: str
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "detection"))
-    _loading: asyncio.Future[Detector] | None = None
+    _loading: "asyncio.Future[Detector] | None" = None
 
     def start(self) -> None:
         """Begin to load the model, in the background."""
         loop = asyncio.get_running_loop()
-        self._loading = loop.run_in_executor(self._thread, Detector.load, self.model)
+        self._loading = loop.run_in_executor(self._thread, _load, self.model)
 
     async def is_ready(self) -> bool:
         """Say whether the model is loaded."""
@@ -91,5 +94,13 @@ class Examiner:
         return found
 
 
-def _examine(detector: Detector, text: str, hints: Hints | None) -> Examination:
+def _load(model: str) -> "Detector":
+    # Imported here, in the thread: presidio and spaCy take seconds, and the service can already
+    # say that it is alive, and not ready yet.
+    from anonymizer.detection.service import Detector  # noqa: PLC0415
+
+    return Detector.load(model)
+
+
+def _examine(detector: "Detector", text: str, hints: Hints | None) -> Examination:
     return Examination(text, tuple(detector.find(text, hints)), tuple(special_statements(text)))
