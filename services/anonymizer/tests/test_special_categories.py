@@ -8,7 +8,7 @@ from anonymizer.special.rules import Action, blocked, special_statements
 @pytest.mark.parametrize(
     ("category", "statement"),
     [
-        ("health", "RQTH depuis 2024"), ("health", "Elle est suivie pour une dépression depuis 2022"),
+        ("health", "RQTH depuis 2024"), ("health", "Il a fait une dépression l'an dernier"),
         ("health", "Je suis en arrêt maladie"), ("health", "Il a eu un cancer en 2019"),
         ("health", "Mon handicap ne se voit pas"), ("religion", "Je suis catholique pratiquante"),
         ("religion", "Elle porte le voile"), ("religion", "Il fait le ramadan"),
@@ -30,8 +30,8 @@ def test_a_statement_is_found(category, statement):
     [
         "Infirmière en oncologie pendant dix ans", "Animatrice handicap au sein d'une association",
         "Accompagnement de personnes handicapées en ESAT", "Je n'ai aucun problème de santé",
-        "Il n'est pas syndiqué", "Le principal handicap de l'entreprise est sa taille",
-        "Elle a foi en l'avenir", "Soudeuse TIG confirmée", "Négociation avec les syndicats, gestion des relations sociales",
+        "Il n'est pas syndiqué", "Le handicap de ce secteur, c'est son image",
+        "J'ai confiance en l'avenir et foi en mes capacités", "Soudeuse TIG confirmée", "Négociation avec les syndicats, gestion des relations sociales",
         "Nationalité française", "Arabe (courant), anglais technique", "Surveillant pénitentiaire à la maison d'arrêt",
         "Je vous prie d'agréer mes salutations", "Êtes-vous en situation de handicap ?", "Casier judiciaire vierge",
     ],
