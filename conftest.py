@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -91,12 +92,21 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _create_database(server: str, name: str, template: str = "template1") -> None:
-    connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
-    try:
-        await connection.execute(f'create database "{name}" template "{template}"')
-    finally:
-        await connection.close()
+def _apart(work: Callable[[], None]) -> None:
+    """Do `work` in a thread of its own: a fixture may be asked inside a running event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+
+
+def _create_database(server: str, name: str, template: str = "template1") -> None:
+    async def create() -> None:
+        connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
+        try:
+            await connection.execute(f'create database "{name}" template "{template}"')
+        finally:
+            await connection.close()
+
+    _apart(lambda: asyncio.run(create()))
 
 
 @pytest.fixture
@@ -105,7 +115,7 @@ def new_postgresql_url(postgresql: str) -> Callable[[], str]:
 
     def create() -> str:
         name = "t" + secrets.token_hex(6)
-        asyncio.run(_create_database(postgresql, name))
+        _create_database(postgresql, name)
         return f"{postgresql}/{name}"
 
     return create
@@ -127,7 +137,7 @@ def _templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     def template(package: str) -> Path:
         path = folder / f"{package}.sqlite3"
         if not path.exists():
-            migrate_now(package, f"sqlite+aiosqlite:///{path}")
+            _apart(lambda: migrate_now(package, f"sqlite+aiosqlite:///{path}"))
         return path
 
     return template
@@ -140,8 +150,8 @@ def _postgresql_templates(postgresql: str) -> Callable[[str], str]:
     def template(package: str) -> str:
         name = f"template_{package}"
         if name not in made:
-            asyncio.run(_create_database(postgresql, name))
-            migrate_now(package, f"{postgresql}/{name}")
+            _create_database(postgresql, name)
+            _apart(lambda: migrate_now(package, f"{postgresql}/{name}"))
             made.add(name)
         return name
 
@@ -160,7 +170,7 @@ def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], 
     def on_postgresql(package: str) -> str:
         server, name = request.getfixturevalue("postgresql"), "t" + secrets.token_hex(6)
         template = request.getfixturevalue("_postgresql_templates")(package)
-        asyncio.run(_create_database(server, name, template))
+        _create_database(server, name, template)
         return f"{server}/{name}"
 
     return on_sqlite if request.param == "sqlite" else on_postgresql

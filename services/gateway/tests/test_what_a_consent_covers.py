@@ -6,10 +6,10 @@ import pytest
 
 from gateway.consents.rules import (
     Asked,
+    ConsentStatus,
     Decision,
     Held,
     Refusal,
-    State,
     coverage_refusal,
     decided,
 )
@@ -23,7 +23,7 @@ GRANT = {
     "decision": "granted",
 }
 ASKED = Asked("analysis", frozenset({"cv"}), "rcp_a", frozenset({"DE"}))
-HELD = Held(State.AUTHORISED, 1, NOON + timedelta(days=1), [GRANT])
+HELD = Held(ConsentStatus.AUTHORISED, 1, NOON + timedelta(days=1), [GRANT])
 
 
 def refusal(asked=ASKED, held=HELD, epoch=1, at=NOON, details=(GRANT,)):
@@ -46,9 +46,9 @@ def test_a_call_within_one_grant_is_covered():
         ({"asked": Asked("analysis", frozenset({"cv"}), "rcp_a", frozenset())}, Refusal.JURISDICTION),
         ({"epoch": 2}, Refusal.STALE),
         ({"at": NOON + timedelta(days=1)}, Refusal.EXPIRED),
-        ({"held": Held(State.REVOKED, 2, NOON, [GRANT])}, Refusal.REVOKED),
-        ({"held": Held(State.AWAITING, 1, NOON + timedelta(days=1), [GRANT])}, Refusal.NOT_AUTHORISED),
-        ({"held": Held(State.AUTHORISED, 1, NOON + timedelta(days=1), [{**GRANT, "decision": "refused"}])}, Refusal.PURPOSE),
+        ({"held": Held(ConsentStatus.REVOKED, 2, NOON, [GRANT])}, Refusal.REVOKED),
+        ({"held": Held(ConsentStatus.AWAITING, 1, NOON + timedelta(days=1), [GRANT])}, Refusal.NOT_AUTHORISED),
+        ({"held": Held(ConsentStatus.AUTHORISED, 1, NOON + timedelta(days=1), [{**GRANT, "decision": "refused"}])}, Refusal.PURPOSE),
         ({"details": ()}, Refusal.PURPOSE),
     ],
     ids=[
@@ -63,7 +63,7 @@ def test_anything_outside_is_refused_and_named(change, expected):
 
 def test_two_grants_are_never_added_up():
     elsewhere = {**GRANT, "recipients": ["rcp_b"], "data_categories": ["tests"]}
-    both = Held(State.AUTHORISED, 1, NOON + timedelta(days=1), [GRANT, elsewhere])
+    both = Held(ConsentStatus.AUTHORISED, 1, NOON + timedelta(days=1), [GRANT, elsewhere])
     asked = Asked("analysis", frozenset({"tests"}), "rcp_a", frozenset({"FR"}))
     assert refusal(asked, both, details=(GRANT, elsewhere)) is Refusal.CATEGORY
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.access import BilanCallerDep
-from gateway.bilans.rules import Funding, Status
+from gateway.bilans.rules import BilanStatus, Funding
 from gateway.bilans.service import Plan
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.problems import BilanBounds, BilanNotOpen
@@ -56,7 +56,7 @@ class BilanView(BaseModel):
     support_minutes: int = Field(ge=0, le=100_000)
     starts_on: date
     ends_on: date
-    status: Status
+    status: BilanStatus
     created_at: AwareDatetime
 
 

@@ -9,7 +9,7 @@ MIN_SUPPORT_MINUTES = 13 * 60
 """R6313-4 as completed in 2026: thirteen hours of effective support at least."""
 
 
-class Status(StrEnum):
+class BilanStatus(StrEnum):
     """Where a bilan stands."""
 
     DRAFT = "draft"

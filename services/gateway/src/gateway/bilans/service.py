@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.bilans.rules import Funding, Status, bounds_refusal
+from gateway.bilans.rules import BilanStatus, Funding, bounds_refusal
 from gateway.people.service import People
 from gateway.problems import BilanBounds, BilanNotOpen, CounsellorNeeded
 from gateway.tables import Bilan
@@ -63,7 +63,7 @@ class Bilans:
             support_minutes=plan.support_minutes,
             starts_on=plan.starts_on.isoformat(),
             ends_on=plan.ends_on.isoformat(),
-            status=str(Status.DRAFT),
+            status=str(BilanStatus.DRAFT),
             created_at=self.now(),
         )
         session.add(bilan)
@@ -88,14 +88,14 @@ class Bilans:
             BilanNotOpen: it was agreed to before, or is closed.
         """
         bilan = await self.find(session, tenant, bilan_id, locked=True)
-        if bilan.status != Status.DRAFT:
+        if bilan.status != BilanStatus.DRAFT:
             raise BilanNotOpen("The agreement was recorded before; it keeps its date.")
         bilan.agreement = {
             "agreed_on": agreed_on.isoformat(),
             "method": method,
             "recorded_at": rfc3339(self.now()),
         }
-        bilan.status = str(Status.OPEN)
+        bilan.status = str(BilanStatus.OPEN)
         await session.flush()
         return bilan
 
@@ -112,6 +112,6 @@ class Bilans:
             raise CounsellorNeeded(
                 "Draw a token with `counsellor` set to the counsellor of this bilan."
             )
-        if bilan.status != Status.OPEN:
+        if bilan.status != BilanStatus.OPEN:
             raise BilanNotOpen("Record the worker's agreement first: POST …/agreement.")
         return bilan

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.access import ConsentRequesterDep, ConsentUserDep
-from gateway.consents.rules import Decision, State
+from gateway.consents.rules import ConsentStatus, Decision
 from gateway.consents.vocabulary import vocabulary
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.problems import (
@@ -73,7 +73,7 @@ class ConsentView(BaseModel):
     id: ConsentId
     beneficiary: BeneficiaryId
     bilan: BilanId
-    status: State
+    status: ConsentStatus
     epoch: int = Field(ge=1)
     notice: Notice
     grants: list[Grant] = Field(max_length=9)
@@ -133,7 +133,7 @@ class VocabularyView(BaseModel):
     data_categories: list[CategoryEntry] = Field(max_length=50)
 
 
-def _members(consent: Consent, state: State) -> dict[str, Any]:
+def _members(consent: Consent, state: ConsentStatus) -> dict[str, Any]:
     return {
         "id": consent.id,
         "beneficiary": consent.beneficiary,
@@ -194,7 +194,7 @@ async def request_consent(
         consent, secret = await consents.request(session, caller, bilan, grants, recipients)
     base = request.app.state.settings.public_url.rstrip("/")
     return {
-        **_members(consent, State.AWAITING),
+        **_members(consent, ConsentStatus.AWAITING),
         "ceremony_url": f"{base}/consent/#{secret}",
     }
 
@@ -220,7 +220,7 @@ async def withdraw_consent(
     async with database.begin() as session:
         consent = await consents.withdraw(session, caller.tenant, consent_id, by="tenant")
     consents.cancel_in_flight(consent_id)
-    return _members(consent, State(consent.status))
+    return _members(consent, ConsentStatus(consent.status))
 
 
 @tokens.post(

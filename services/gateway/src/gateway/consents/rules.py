@@ -14,7 +14,7 @@ EEA = frozenset(
 )  # fmt: skip
 
 
-class State(StrEnum):
+class ConsentStatus(StrEnum):
     """The states of a consent (profile section 2.1)."""
 
     AWAITING = "awaiting"
@@ -51,7 +51,7 @@ class Refusal(StrEnum):
 class Held:
     """A consent row, as the gate reads it under its lock."""
 
-    status: State
+    status: ConsentStatus
     epoch: int
     expires_at: datetime
     grants: Sequence[Mapping[str, Any]]
@@ -81,12 +81,14 @@ def row_refusal(held: Held, *, epoch: int, at: datetime) -> Refusal | None:
     Withdrawal outranks expiry: the beneficiary's own act is the reason that they are owed
     (GDPR art. 7(3)).
     """
-    if held.status is State.REVOKED:
+    if held.status is ConsentStatus.REVOKED:
         return Refusal.REVOKED
-    if held.status is State.EXPIRED or (held.status is State.AUTHORISED and at >= held.expires_at):
+    if held.status is ConsentStatus.EXPIRED:
         return Refusal.EXPIRED
-    if held.status is not State.AUTHORISED:
+    if held.status is not ConsentStatus.AUTHORISED:
         return Refusal.NOT_AUTHORISED
+    if at >= held.expires_at:  # no job needs to run for an expiry to take effect
+        return Refusal.EXPIRED
     if held.epoch != epoch:
         return Refusal.STALE
     return None

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.consents import notice, store
 from gateway.consents.flight import InFlight
 from gateway.consents.rules import (
+    ConsentStatus,
     Decision,
     Held,
     Refusal,
-    State,
     decided,
     granted,
     row_refusal,
@@ -67,7 +67,7 @@ class ConsentClaims:
 
 def held(row: Consent) -> Held:
     """Return the row as the rules read it."""
-    return Held(State(row.status), row.epoch, row.expires_at, row.grants)
+    return Held(ConsentStatus(row.status), row.epoch, row.expires_at, row.grants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Consents:
             beneficiary=bilan.beneficiary,
             bilan=bilan.id,
             client=caller.client,
-            status=str(State.AWAITING),
+            status=str(ConsentStatus.AWAITING),
             epoch=1,
             grants=[dict(g) for g in grants],
             notice_version=notice.VERSION,
@@ -130,7 +130,7 @@ class Consents:
         if (
             consent is None
             or consent.ceremony_used_at is not None
-            or consent.status != State.AWAITING
+            or consent.status != ConsentStatus.AWAITING
             or self.now() >= consent.ceremony_ends_at
         ):
             raise CeremonyUnknown("Ask your centre for a new link.")
@@ -152,14 +152,14 @@ class Consents:
         """
         consent = await self._locked(session, tenant, consent_id)
         at = self.now()
-        if consent.status != State.AWAITING or at >= consent.ceremony_ends_at:
+        if consent.status != ConsentStatus.AWAITING or at >= consent.ceremony_ends_at:
             raise ConsentState("This request was answered before, or is no longer open.")
         if notice_sha256 != consent.notice_sha256:
             raise NoticeChanged("Read the notice again before you decide.")
         consent.grants = decided(consent.grants, decisions)
         consent.ceremony_used_at = at
         accepted = bool(granted(consent.grants))
-        consent.status = str(State.AUTHORISED if accepted else State.REJECTED)
+        consent.status = str(ConsentStatus.AUTHORISED if accepted else ConsentStatus.REJECTED)
         if accepted:
             consent.authorised_at = at
         else:
@@ -206,7 +206,7 @@ class Consents:
             ConsentState: it ended earlier; the first end keeps its date.
         """
         consent = await self._locked(session, tenant, consent_id)
-        if consent.status != State.AUTHORISED:
+        if consent.status != ConsentStatus.AUTHORISED:
             raise ConsentState("Only an authorised consent can be withdrawn.")
         await self._revoke(session, consent, by)
         return consent
@@ -214,13 +214,13 @@ class Consents:
     async def withdraw_all(self, session: AsyncSession, tenant: str, beneficiary: str) -> int:
         """End every consent of a beneficiary, by their own act; returns how many ended."""
         rows = await store.of_beneficiary(session, tenant, beneficiary, locked=True)
-        standing = [row for row in rows if row.status == State.AUTHORISED]
+        standing = [row for row in rows if row.status == ConsentStatus.AUTHORISED]
         for consent in standing:
             await self._revoke(session, consent, "beneficiary")
         return len(standing)
 
     async def _revoke(self, session: AsyncSession, consent: Consent, by: str) -> None:
-        consent.status = str(State.REVOKED)
+        consent.status = str(ConsentStatus.REVOKED)
         consent.epoch += 1
         consent.ended_at, consent.end_reason = self.now(), f"withdrawn_by_{by}"
         await self._record(session, consent, Kind.CONSENT_REVOKED, {"withdrawn_by": by})
@@ -347,13 +347,13 @@ class Consents:
         }
         return self.keyring.receipt.sign(_RECEIPT, claims)
 
-    def status_now(self, consent: Consent) -> State:
+    def status_now(self, consent: Consent) -> ConsentStatus:
         """Return the state as of now: expiry needs no job to take effect."""
-        status = State(consent.status)
-        if status is State.AUTHORISED and self.now() >= consent.expires_at:
-            return State.EXPIRED
-        if status is State.AWAITING and self.now() >= consent.ceremony_ends_at:
-            return State.LAPSED
+        status = ConsentStatus(consent.status)
+        if status is ConsentStatus.AUTHORISED and self.now() >= consent.expires_at:
+            return ConsentStatus.EXPIRED
+        if status is ConsentStatus.AWAITING and self.now() >= consent.ceremony_ends_at:
+            return ConsentStatus.LAPSED
         return status
 
     async def _record(

@@ -24,12 +24,13 @@ def assemble(own: dict[str, Any], services: Mapping[str, Mapping[str, Any]]) -> 
     """
     document: dict[str, Any] = json.loads(json.dumps(own))
     schemas = document["components"]["schemas"]
+    adopted: dict[tuple[str, str], str] = {}
     for response in _responses(document):
         named = response.pop("x-schema", None)
         if named is None:
             continue
         service, _, name = named.partition("#")
-        local = _adopt(schemas, services[service]["components"]["schemas"], service, name)
+        local = _adopt(schemas, adopted, services, service, name)
         response.setdefault("description", "Successful Response")
         response["content"] = {"application/json": {"schema": {"$ref": _REF + local}}}
     for path in document["paths"].values():
@@ -45,19 +46,26 @@ def _responses(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from operation["responses"].values()
 
 
-def _adopt(schemas: dict[str, Any], theirs: Mapping[str, Any], service: str, name: str) -> str:
-    """Copy a shape with all that it refers to; returns the name that it has here."""
+def _adopt(
+    schemas: dict[str, Any],
+    adopted: dict[tuple[str, str], str],
+    services: Mapping[str, Mapping[str, Any]],
+    service: str,
+    name: str,
+) -> str:
+    """Copy a shape with all that it refers to, once; returns the name that it has here."""
+    theirs = services[service]["components"]["schemas"]
     if name not in theirs:
         raise ShapeMissing(f"{service} declares no {name}")
+    fresh = [n for n in _closure(theirs, name) if (service, n) not in adopted]
     prefix = service.title().replace("-", "")
-    names = {n: _name_here(schemas, theirs[n], n, prefix) for n in _closure(theirs, name)}
-    for original, local in names.items():
-        schemas[local] = _renamed(theirs[original], names)
+    for original in fresh:
+        free = original not in schemas or schemas[original] == theirs[original]
+        adopted[service, original] = original if free else prefix + original
+    names = {n: local for (owner, n), local in adopted.items() if owner == service}
+    for original in fresh:
+        schemas[names[original]] = _renamed(theirs[original], names)
     return names[name]
-
-
-def _name_here(schemas: Mapping[str, Any], shape: Mapping[str, Any], name: str, prefix: str) -> str:
-    return name if schemas.get(name, shape) == shape else prefix + name
 
 
 def _closure(theirs: Mapping[str, Any], name: str) -> list[str]:

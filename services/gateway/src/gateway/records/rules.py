@@ -75,7 +75,8 @@ def record_of(fact: Fact, *, record_id: str, occurred_at: datetime) -> dict[str,
         if fact.consent is None
         else {"id": fact.consent, "epoch": fact.consent_epoch},
         "prev": fact.prev,
-        "body": dict(fact.body),
+        # What was not observed is absent (I-4): a null would say that somebody looked.
+        "body": {name: value for name, value in fact.body.items() if value is not None},
     }
     return {name: value for name, value in record.items() if value is not None}
 

@@ -20,7 +20,7 @@ BlockId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
 _REFUSALS = problems(NotFound, CounsellorNeeded, BilanNotOpen)
 
 
-class Interview(BaseModel):
+class NewInterview(BaseModel):
     """One individual interview."""
 
     model_config = ConfigDict(extra="forbid")
@@ -30,7 +30,7 @@ class Interview(BaseModel):
     mode: Literal["in_person", "video", "phone"]
 
 
-class Tool(BaseModel):
+class NewTool(BaseModel):
     """A tool or test that was used, with its version."""
 
     model_config = ConfigDict(extra="forbid")
@@ -40,7 +40,7 @@ class Tool(BaseModel):
     purpose: Annotated[str, Field(max_length=400)]
 
 
-class Circumstances(BaseModel):
+class NewCircumstances(BaseModel):
     """Why and how the bilan was made (first block of the synthesis)."""
 
     model_config = ConfigDict(extra="forbid")
@@ -52,11 +52,11 @@ class Circumstances(BaseModel):
     start: date
     end: date
     hours: Annotated[float, Field(gt=0, le=24)]
-    interviews: list[Interview] = Field(default_factory=list, max_length=30)
-    tools: list[Tool] = Field(default_factory=list, max_length=20)
+    interviews: list[NewInterview] = Field(default_factory=list, max_length=30)
+    tools: list[NewTool] = Field(default_factory=list, max_length=20)
 
 
-class Project(BaseModel):
+class NewProject(BaseModel):
     """A professional project, in the person's words."""
 
     model_config = ConfigDict(extra="forbid")
@@ -66,7 +66,7 @@ class Project(BaseModel):
     occupation: Annotated[str, Field(pattern=r"^[A-N][0-9]{4}$")] | None = None
 
 
-class Step(BaseModel):
+class NewStep(BaseModel):
     """One step of the action plan: each has a date and a means."""
 
     model_config = ConfigDict(extra="forbid")
@@ -78,7 +78,7 @@ class Step(BaseModel):
     indicator: Annotated[str, Field(max_length=600)]
 
 
-class FollowUp(BaseModel):
+class NewFollowUp(BaseModel):
     """The follow-up interview, usually six months later."""
 
     model_config = ConfigDict(extra="forbid")
@@ -95,10 +95,10 @@ class NewReport(BaseModel):
     bilan: BilanId
     kind: Literal["synthesis"] = "synthesis"
     runs: list[RunId] = Field(min_length=1, max_length=20)
-    circumstances: Circumstances
-    projects: list[Project] = Field(default_factory=list, max_length=4)
-    action_plan: list[Step] = Field(default_factory=list, max_length=30)
-    follow_up: FollowUp
+    circumstances: NewCircumstances
+    projects: list[NewProject] = Field(default_factory=list, max_length=4)
+    action_plan: list[NewStep] = Field(default_factory=list, max_length=30)
+    follow_up: NewFollowUp
 
 
 class BlockText(BaseModel):
@@ -129,7 +129,7 @@ class Identity(BaseModel):
     counsellor_name: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class SignOff(BaseModel):
+class NewSignOff(BaseModel):
     """A counsellor signs."""
 
     model_config = ConfigDict(extra="forbid")
@@ -209,11 +209,11 @@ async def review_block(
 @router.post(
     "/{report_id}/sign-off",
     status_code=status.HTTP_201_CREATED,
-    responses={**_REFUSALS, 201: {"x-schema": "reports#SignedReport"}},
+    responses={**_REFUSALS, 201: {"x-schema": "reports#ReportView"}},
 )
 async def sign_off_report(
     report_id: ReportId,
-    body: SignOff,
+    body: NewSignOff,
     request: Request,
     reports: ReportsDep,
     caller: ReportCallerDep,
@@ -233,7 +233,7 @@ async def submit_report(
 ) -> dict[str, Any]:
     """Hand a signed report to the beneficiary for observations."""
     request.state.subject = await reports.bilan_of(caller, report_id)
-    return await reports.act(caller, report_id, "submit_report", "submission", {})
+    return await reports.act(caller, report_id, "submit", "submission", {})
 
 
 @router.get(

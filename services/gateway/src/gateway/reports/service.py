@@ -18,7 +18,18 @@ from keel.identifiers import new_id
 from keel.problems import NotFound, Problem
 
 _WRITTEN = frozenset(
-    {"request", "need", "trigger", "title", "why", "step", "means", "support", "indicator"}
+    {
+        "request",
+        "need",
+        "trigger",
+        "title",
+        "why",
+        "step",
+        "means",
+        "support",
+        "indicator",
+        "purpose",
+    }
 )
 """The members that a counsellor writes freely: pseudonymised before they rest anywhere."""
 _CONTENT = (

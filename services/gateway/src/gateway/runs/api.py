@@ -35,7 +35,7 @@ from gateway.problems import (
     RunNotReviewable,
     RunNotValidated,
 )
-from gateway.runs.rules import Mode, Request, Status
+from gateway.runs.rules import Request, RunMode, RunStatus
 from gateway.runs.service import Runs, RunView
 from gateway.services import LLM_ROUTER, About
 from gateway.tables import Run
@@ -56,7 +56,7 @@ class NewRun(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bilan: BilanId
-    mode: Mode = Mode.BEST
+    mode: RunMode = RunMode.BEST
     document: DocumentId | None = None
     occupation: Annotated[str, Field(pattern=r"^[A-N][0-9]{4}$")] | None = None
     territory: Annotated[str, Field(pattern=r"^(FR|R-[0-9]{2}|D-[0-9AB]{2,3})$")] = "FR"
@@ -71,7 +71,7 @@ class Envelope(BaseModel):
     use_case: str = Field(max_length=60)
     version: str = Field(max_length=20)
     language: Literal["fr"]
-    mode: Mode
+    mode: RunMode
     fallback_reason: str | None = Field(max_length=60)
     result: dict[str, Any]
     evidence_coverage: int | None = Field(ge=0, le=100)
@@ -83,7 +83,7 @@ class Envelope(BaseModel):
     automated_decision: Literal[False]
 
 
-class Review(BaseModel):
+class RunReview(BaseModel):
     """What the counsellor decided; a reason is needed even to accept (LR-K03)."""
 
     model_config = ConfigDict(extra="forbid")
@@ -97,8 +97,8 @@ class RunBody(BaseModel):
 
     id: RunId
     use_case: str = Field(max_length=60)
-    mode: Mode
-    status: Status
+    mode: RunMode
+    status: RunStatus
     record: RecordId | None
     problem: dict[str, Any] | None
     review: dict[str, Any] | None
@@ -298,7 +298,7 @@ class ReviewedRun(BaseModel):
     responses=problems(NotFound, CounsellorNeeded, BilanNotOpen, RunNotReviewable),
 )
 async def review_run(
-    run_id: RunId, body: Review, session: SessionDep, runs: RunsDep, caller: RunCallerDep
+    run_id: RunId, body: RunReview, session: SessionDep, runs: RunsDep, caller: RunCallerDep
 ) -> Run:
     """Accept, accept with changes or reject a result, with a reason."""
     return await runs.review(session, caller, run_id, decision=body.decision, reason=body.reason)

@@ -16,7 +16,7 @@ from gateway.runs.inputs import Inputs
 from gateway.runs.materials import materials
 from gateway.runs.recipes import RECIPES
 from gateway.runs.restoring import Emit, StreamedRestoration
-from gateway.runs.rules import Finished, Made, Marking, Mode
+from gateway.runs.rules import Finished, Made, Marking, RunMode
 from gateway.services import LLM_ROUTER, Services
 from gateway.tables import Bilan
 from gateway.tenants.service import Caller
@@ -90,6 +90,11 @@ class Assisted:
         document = await call.inputs.document()
         inputs: dict[str, Any] = {"cv": await call.inputs.text()}
         if call.card["id"] == "occupation-exploration":
+            if not computed.result["leads"]:
+                raise InputNeeded(
+                    "The document leads to no occupation that a model could comment on: give one "
+                    "with experiences or skills, or run in mode `computed`."
+                )
             inputs["candidates"] = [
                 {"code": lead["code"], "label": lead["label"], "reasons": lead["reasons"]}
                 for lead in computed.result["leads"]
@@ -293,7 +298,7 @@ class Assisted:
             provider=candidate["legal_name"],
             model=last["model_returned"],
         )
-        return Finished(Mode.ASSISTED, made, marking, last["evidence_coverage"])
+        return Finished(RunMode.ASSISTED, made, marking, last["evidence_coverage"])
 
 
 def result_facts(answer: Answer, output_digest: str) -> dict[str, Any]:

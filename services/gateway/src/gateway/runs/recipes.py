@@ -106,13 +106,14 @@ async def skills_gap(inputs: Inputs) -> Made:
     spans: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for skill in await inputs.skills():
         spans[skill["code"]].append(_span(document, skill, text))
-    body = {"held": list(spans)[:200], "target": target}
-    found = await inputs.market("compare_skills", "POST", "/skill-gaps", json=body)
-    gaps = [
-        {**gap, "evidence": [*spans.get(gap["code"], []), *gap["evidence"]]}
-        for gap in found["gaps"]
+    proofs = [
+        {"code": code, **{k: proof[k] for k in ("source", "start", "end", "quote")}}
+        for code, found_at in spans.items()
+        for proof in found_at
     ]
-    return Made({**found, "gaps": gaps}, limits=("Ce n’est pas une évaluation de niveau.",))
+    body = {"held": list(spans)[:200], "target": target, "proofs": proofs[:200]}
+    found = await inputs.market("compare_skills", "POST", "/skill-gaps", json=body)
+    return Made(found, limits=("Ce n’est pas une évaluation de niveau.",))
 
 
 async def training_suggestions(inputs: Inputs) -> Made:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Mode(StrEnum):
+class RunMode(StrEnum):
     """How a run is made. `best` tries `assisted` and falls back to `computed`, saying why."""
 
     COMPUTED = "computed"
@@ -14,7 +14,7 @@ class Mode(StrEnum):
     BEST = "best"
 
 
-class Status(StrEnum):
+class RunStatus(StrEnum):
     """Where a run stands; all but `running` are final."""
 
     RUNNING = "running"
@@ -30,7 +30,7 @@ class Request:
 
     use_case: str
     bilan: str
-    mode: Mode
+    mode: RunMode
     document: str | None = None
     occupation: str | None = None
     territory: str = "FR"
@@ -74,7 +74,7 @@ class Marking:
 class Finished:
     """A run that came to its end, before it is stored."""
 
-    mode: Mode
+    mode: RunMode
     made: Made
     marking: Marking = field(default_factory=Marking)
     evidence_coverage: int | None = None

@@ -28,7 +28,7 @@ from gateway.runs.assisted import Answer, Assisted, Call, result_facts
 from gateway.runs.inputs import Inputs
 from gateway.runs.recipes import RECIPES
 from gateway.runs.restoring import Emit
-from gateway.runs.rules import Finished, Mode, Request, Status, envelope
+from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
 from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
 from gateway.tables import Bilan, Document, Run
 from gateway.tenants.service import Caller
@@ -90,7 +90,7 @@ class Runs:
             Problem: refused, cancelled or failed; the run keeps the code.
         """
         card = await self._card(caller, request.use_case)
-        if str(request.mode) not in {*card["modes"], str(Mode.BEST)}:
+        if str(request.mode) not in {*card["modes"], str(RunMode.BEST)}:
             raise ModeNotAvailable(
                 "This use case has the modes listed on its card.",
                 members={"modes": card["modes"], "without_ai": card["without_ai"]},
@@ -110,10 +110,10 @@ class Runs:
     def _claims(
         self, caller: Caller, request: Request, consent_token: str | None
     ) -> ConsentClaims | None:
-        if request.mode is Mode.COMPUTED:
+        if request.mode is RunMode.COMPUTED:
             return None
         if consent_token is None:
-            if request.mode is Mode.BEST:
+            if request.mode is RunMode.BEST:
                 return None
             raise ConsentTokenMissing(
                 "Send `Consent-Token` (POST /v1/consents/{id}/token), or run in mode `computed`."
@@ -146,7 +146,7 @@ class Runs:
                 beneficiary=bilan.beneficiary,
                 use_case=request.use_case,
                 mode=str(request.mode),
-                status=str(Status.RUNNING),
+                status=str(RunStatus.RUNNING),
                 timings_ms={},
                 created_at=self.now(),
             )
@@ -170,7 +170,7 @@ class Runs:
                 raise NotFound("There is no such run in this bilan.")
             if run.review is None or run.review["decision"] == "rejected":
                 raise RunNotValidated(
-                    "Review the run first: POST /v1/runs/{id}/review.", members={"run": run_id}
+                    "RunReview the run first: POST /v1/runs/{id}/review.", members={"run": run_id}
                 )
             opened = await self._unsealed(session, run)
             found.append({**opened, "run": run.id, "review": run.review, "ended_at": run.ended_at})
@@ -213,19 +213,19 @@ class Runs:
         emit: Emit | None,
     ) -> tuple[Finished, Answer | None]:
         mode = inputs.request.mode
-        if mode is Mode.COMPUTED:
-            return Finished(Mode.COMPUTED, await RECIPES[card["id"]](inputs)), None
+        if mode is RunMode.COMPUTED:
+            return Finished(RunMode.COMPUTED, await RECIPES[card["id"]](inputs)), None
         try:
-            if Mode.ASSISTED not in card["modes"]:
+            if RunMode.ASSISTED not in card["modes"]:
                 raise ModeNotAvailable
             if claims is None:
                 raise ConsentTokenMissing
             call = Call(caller, bilan, claims, card, inputs, emit)
             return await self.assisted.perform(call)
         except Problem as refusal:
-            if mode is Mode.ASSISTED or refusal.code not in _FALLBACKS:
+            if mode is RunMode.ASSISTED or refusal.code not in _FALLBACKS:
                 raise
-            computed = Finished(Mode.COMPUTED, await RECIPES[card["id"]](inputs))
+            computed = Finished(RunMode.COMPUTED, await RECIPES[card["id"]](inputs))
             return replace(computed, fallback_reason=refusal.code), None
 
     async def _finish(
@@ -294,15 +294,15 @@ class Runs:
     ) -> None:
         key = await self.content.obtain(session, run.tenant, run.bilan)
         run.envelope = seal(key, plaintext, f"{run.tenant}|{run.id}")
-        run.status, run.mode = str(Status.SUCCEEDED), str(made["mode"])
+        run.status, run.mode = str(RunStatus.SUCCEEDED), str(made["mode"])
         run.record, run.timings_ms, run.ended_at = record, timings, self.now()
         await session.merge(run)
 
     async def _end(self, run: Run, problem: Problem) -> None:
         forbidden, cancelled = 403, problem.code == RunCancelled.code
-        status = Status.REFUSED if problem.status == forbidden else Status.FAILED
+        status = RunStatus.REFUSED if problem.status == forbidden else RunStatus.FAILED
         async with self.database.begin() as session:
-            run.status = str(Status.CANCELLED if cancelled else status)
+            run.status = str(RunStatus.CANCELLED if cancelled else status)
             run.problem = {"code": problem.code}
             run.ended_at = self.now()
             await session.merge(run)
@@ -350,7 +350,7 @@ class Runs:
         if run is None:
             raise NotFound
         await self.bilans.open_for(session, caller, run.bilan)
-        if run.status != Status.SUCCEEDED:
+        if run.status != RunStatus.SUCCEEDED:
             raise RunNotReviewable("Only a run that succeeded can be reviewed.")
         run.review = {
             "decision": decision,
@@ -378,10 +378,10 @@ class Runs:
         Raises:
             Problem: no token, or the consent no longer stands (profile section 6).
         """
-        if mode == Mode.COMPUTED:
+        if mode == RunMode.COMPUTED:
             return
         if consent_token is None:
-            if mode == Mode.BEST:
+            if mode == RunMode.BEST:
                 return
             raise ConsentTokenMissing("Send `Consent-Token` with the repeat too.")
         claims = self.consents.read_token(consent_token, caller)
@@ -395,7 +395,7 @@ class Runs:
         """
         async with self.database.begin() as session:
             for run in await store.left_running(session):
-                run.status, run.ended_at = str(Status.FAILED), self.now()
+                run.status, run.ended_at = str(RunStatus.FAILED), self.now()
                 run.problem = {"code": "unknown_after_restart"}
             left = await record_store.open_dispatches(session)
             for dispatch in left:

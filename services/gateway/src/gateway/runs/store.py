@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.runs.rules import Status
+from gateway.runs.rules import RunStatus
 from gateway.tables import Run
 
 
@@ -24,4 +24,4 @@ async def find(
 
 async def left_running(session: AsyncSession) -> Sequence[Run]:
     """Return the runs that nobody works on any more after a restart."""
-    return (await session.scalars(select(Run).where(Run.status == str(Status.RUNNING)))).all()
+    return (await session.scalars(select(Run).where(Run.status == str(RunStatus.RUNNING)))).all()
