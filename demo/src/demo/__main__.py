@@ -16,6 +16,7 @@ from demo.stops import Stop
 from demo.summary import Story, prepare
 from demo.terminal import Terminal
 
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = 130
 _INTERRUPTION = "Interrupted."
 
@@ -23,7 +24,7 @@ _INTERRUPTION = "Interrupted."
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the demo; 0 only when every step held."""
     given = _parsed(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDINGS:
         signal.signal(number, _stop)
     terminal = Terminal.of(sys.stdout)
     try:
@@ -92,6 +93,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    # Once is enough: a second signal must not interrupt the ending of what was started.
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

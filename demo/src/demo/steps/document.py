@@ -9,7 +9,7 @@ from demo import side_by_side, wire
 from demo.stage import Stage
 
 WHAT = "The CV is read and pseudonymised, before anything could leave"
-_MOST_ROWS = 90
+_MOST_ROWS = 140
 _POSTCODE = re.compile(r"\b(\d{2})(\d)\d{2}\b")
 _CORSICA, _OVERSEAS = "20", "97"
 
