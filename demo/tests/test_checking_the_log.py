@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from demo.check import main as check
 from demo.log_verifier import (
     Checkpoint,
     NotProved,
@@ -235,6 +236,38 @@ def test_a_separate_inclusion_proof_is_checked(key):
     verify_inclusion(LEAVES[5], proof, checkpoint)
     with pytest.raises(NotProved):
         verify_inclusion(LEAVES[4], proof, checkpoint)
+
+
+@pytest.fixture
+def a_folder(tmp_path):
+    receipt = a_receipt()
+    leaf = base64.urlsafe_b64decode(receipt["leaf"] + "=" * (-len(receipt["leaf"]) % 4))
+    leaves = [bytes([i]) for i in range(3)] + [leaf] + [bytes([i]) for i in range(4, 9)]
+    proof = {"index": 3, "size": 9, "hashes": [b64(h) for h in path(3, leaves)]}
+    records = {"verifier_key": verifier_line()[0], "records": [{**receipt, "inclusion": proof}]}
+    (tmp_path / "records.json").write_text(json.dumps(records))
+    (tmp_path / "checkpoint.txt").write_text(note(leaves))
+    return tmp_path
+
+
+def test_what_a_demo_left_is_verified_offline(a_folder, capsys):
+    assert check([str(a_folder)]) == 0
+    assert "1 records are in the tree of size 9" in capsys.readouterr().out
+
+
+def test_a_folder_that_was_touched_is_not_proved(a_folder, capsys):
+    changed = (a_folder / "records.json").read_text().replace("ai.dispatch", "ai.result")
+    (a_folder / "records.json").write_text(changed)
+    assert check([str(a_folder)]) == 1
+    assert "another record" in capsys.readouterr().err
+
+
+def test_a_key_that_was_kept_elsewhere_is_the_one_that_counts(a_folder):
+    stranger = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32).public_key()
+    public = b"\x01" + stranger.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    key_id = hashlib.sha256(ORIGIN.encode() + b"\n" + public).digest()[:4]
+    assert check([str(a_folder), f"{ORIGIN}+{key_id.hex()}+{b64(public)}"]) == 1
+    assert check([str(a_folder), verifier_line()[0]]) == 0
 
 
 def test_canonical_json_orders_members_by_utf16_and_writes_as_rfc_8785():

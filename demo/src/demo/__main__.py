@@ -1,6 +1,7 @@
 """`python -m demo [--cv PATH] [--out DIR]`: the whole of Passerelle at work on one CV."""
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parsed(arguments)
     for number in _ENDINGS:
         signal.signal(number, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     terminal = Terminal.of(sys.stdout)
     try:
         cv = Cv.read(given.cv)
@@ -37,8 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.refused(str(stop))
         return 1
     terminal.title("Passerelle: one bilan de compétences, end to end")
-    failure = _failure(story, cv, endpoint, data=given.data, port=given.port)
-    held = story.conclude(steps_planned=len(journey.STEPS))
+    held = False
+    try:
+        failure = _failure(story, cv, endpoint, data=given.data, port=given.port)
+    finally:
+        # Also when the demo itself is at fault, what happened is written down.
+        held = story.conclude(steps_planned=len(journey.STEPS))
     terminal.line()
     if failure:
         terminal.refused(failure)
@@ -58,6 +65,8 @@ def _failure(
         return _INTERRUPTION
     except Stop as stop:
         return str(stop)
+    except OSError as problem:
+        return f"Something on this machine failed: {problem.strerror or problem}."
     except httpx.HTTPError as problem:
         return f"The platform does not answer ({type(problem).__name__}: {problem})."
     return ""
