@@ -63,6 +63,10 @@ def test_words_longer_than_a_column_are_cut():
     assert wrapped("", 10) == [""]
 
 
+def test_a_line_never_begins_with_a_closing_guillemet():
+    assert wrapped("Certificat «\u00a0Paie\u00a0»", 17) == ["Certificat", "«\u00a0Paie\u00a0»"]
+
+
 def test_combining_and_wide_characters_are_counted_as_they_are_drawn():
     assert places("e\u0301") == 1
     assert places("語") == 2

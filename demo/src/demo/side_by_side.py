@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from demo.wire import REMOVED, SURROGATE
 
 _MARKED = re.compile(rf"{SURROGATE.pattern}|{re.escape(REMOVED)}")
+_BREAKS = re.compile(r"[ \t\r\n\f\v]+")
+"""Where a line may break: French typography's own spaces (« », « : ») are no such place."""
 _MIDDLE = 3
 _NARROWEST = 12
 BEFORE_OPENS, BEFORE_CLOSES = "‹", "›"
@@ -49,7 +51,7 @@ def rows(
     taken_out = iter(removed if text.count(REMOVED) == len(removed) else ())
     found: list[Row] = []
     for line in text.splitlines():
-        told = " ".join(line.split())
+        told = _BREAKS.sub(" ", line).strip()
         if not told:
             if found and found[-1].before.strip():
                 found.append(Row(" " * column, "", changed=False))
@@ -69,7 +71,7 @@ def rows(
 def wrapped(text: str, column: int) -> list[str]:
     """Break a text at spaces into lines of at most `column` places; long words are cut."""
     lines, line = [], ""
-    for word in text.split():
+    for word in filter(None, _BREAKS.split(text)):
         left = word
         while left:
             gap = " " if line else ""
