@@ -25,6 +25,18 @@ def test_the_committed_document_is_current():
     assert (ROOT / "openapi.json").read_text("utf-8") == render_document(document())
 
 
+def test_it_is_printed_without_a_model():
+    probe = (
+        "import sys; from anonymizer.doors import SERVICE; SERVICE.document();"
+        "print(sorted({'spacy', 'presidio_analyzer', 'thinc'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    printed = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, env=environment
+    ).stdout
+    assert printed.strip() == "[]"
+
+
 async def test_it_is_not_ready_before_the_model_is_loaded(settings):
     app = create_app(settings)
     assert await app.state.readiness["model"]() is False

