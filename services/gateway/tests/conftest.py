@@ -45,6 +45,14 @@ def router_double(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"items": [LOCAL]})
 
 
+def anonymizer_double(request: httpx.Request) -> httpx.Response:
+    """A document that was read: a fresh id each time, as the gateway gave it."""
+    assert (request.method, request.url.path) == ("POST", "/documents")
+    found = re.search(rb"doc_[0-9A-Z]{26}", request.read())
+    assert found is not None
+    return httpx.Response(201, json={"id": found[0].decode()})
+
+
 @pytest.fixture
 def keys_dir(tmp_path: Path) -> Path:
     Keyring.create(tmp_path / "keys")
@@ -64,7 +72,8 @@ async def app(gateway_url: str, keys_dir: Path) -> AsyncIterator[FastAPI]:
         public_url="http://gateway",
         sequencer_interval=timedelta(hours=1),  # a test sequences when its story says so
     )
-    app = create_app(settings, {"llm-router": httpx.MockTransport(router_double)})
+    doubles = {"llm-router": router_double, "anonymizer": anonymizer_double}
+    app = create_app(settings, {n: httpx.MockTransport(double) for n, double in doubles.items()})
     async with app.router.lifespan_context(app):
         yield app
 

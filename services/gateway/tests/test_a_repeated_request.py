@@ -59,3 +59,48 @@ async def test_a_replay_does_not_repeat_a_secret(centre, bilan):
     assert first.json()["ceremony_url"]
     assert again.json()["id"] == first.json()["id"]
     assert again.json().get("ceremony_url") is None
+
+
+async def test_a_file_sent_again_is_one_document_whatever_its_boundary(centre, bilan):
+    key = {"Idempotency-Key": "file"}
+    answers = [
+        await centre.call(
+            "POST",
+            "/v1/documents",
+            data={"bilan": bilan.id},
+            files={"file": ("cv.txt", b"un CV")},
+            headers=key,
+        )
+        for _ in range(2)
+    ]
+    assert [a.status_code for a in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert answers[1].headers["idempotency-replayed"] == "true"
+    other = await centre.call(
+        "POST",
+        "/v1/documents",
+        data={"bilan": bilan.id},
+        files={"file": ("cv.txt", b"un autre")},
+        headers=key,
+    )
+    assert other.status_code == 409
+
+
+async def test_a_replay_needs_the_scope_of_its_route(centre):
+    key = {"Idempotency-Key": "scoped"}
+    assert (await centre.call("POST", "/v1/counsellors", json={}, headers=key)).status_code == 201
+    await centre.log_in(scope="market")
+    again = await centre.call("POST", "/v1/counsellors", json={}, headers=key)
+    assert again.status_code == 403
+    assert again.json()["code"] == "scope_insufficient"
+
+
+async def test_a_colleague_does_not_get_another_counsellors_answer(centre, bilan):
+    key = {"Idempotency-Key": "mine"}
+    upload = {"data": {"bilan": bilan.id}, "files": {"file": ("cv.txt", b"un CV")}}
+    assert (await centre.call("POST", "/v1/documents", **upload, headers=key)).status_code == 201
+    await centre.log_in()
+    colleague = (await centre.made("/v1/counsellors", {}))["id"]
+    await centre.log_in(counsellor=colleague)
+    again = await centre.call("POST", "/v1/documents", **upload, headers=key)
+    assert again.status_code == 409

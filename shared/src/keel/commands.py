@@ -1,10 +1,13 @@
 """`python -m <service>`: the same first verbs in every service, and room for its own."""
 
 import argparse
+import asyncio
 import json
+import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,7 +134,28 @@ async def serve_on(app: FastAPI, bound: socket.socket) -> None:
     use, a missing key) reaches the operator as one sentence instead of a stack trace.
     """
     async with app.router.lifespan_context(app):
-        await uvicorn.Server(server_config(app)).serve(sockets=[bound])
+        await _Server(server_config(app)).serve(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """A server that stops on a signal and lets the process come to its own end.
+
+    uvicorn raises the signal again once it has stopped serving, which would end the process
+    before the lifespan is closed: open databases, child processes and sockets would be left.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop serving on SIGTERM and SIGINT, and do nothing more about them."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
 
 
 def server_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 - any ASGI application

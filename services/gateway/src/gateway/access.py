@@ -1,7 +1,7 @@
 """Who may enter: an access token with the scope of the area."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Awaitable
+from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -15,7 +15,16 @@ _bearer = HTTPBearer(auto_error=False, description="An access token from POST /o
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-def _needs(scope: Scope) -> Callable[[Request, _Credentials], Awaitable[Caller]]:
+class Door(Protocol):
+    """A dependency that lets a caller in, and says which scope it asks for."""
+
+    scope: Scope
+
+    def __call__(self, request: Request, credentials: _Credentials) -> Awaitable[Caller]:
+        """Return who calls, or raise."""
+
+
+def _needs(scope: Scope) -> Door:
     async def enter(request: Request, credentials: _Credentials) -> Caller:
         if credentials is None:
             raise TokenMissing(
@@ -32,7 +41,9 @@ def _needs(scope: Scope) -> Callable[[Request, _Credentials], Awaitable[Caller]]
             raise ScopeInsufficient(f"The token needs the scope `{scope}`.")
         return caller
 
-    return enter
+    door = cast("Door", enter)
+    door.scope = scope
+    return door
 
 
 PeopleCallerDep = Annotated[Caller, Depends(_needs(Scope.PEOPLE))]

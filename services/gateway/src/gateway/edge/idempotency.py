@@ -15,14 +15,17 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import UploadFile
 
 from gateway.problems import IdempotencyConflict, IdempotencyKeyNeeded
 from gateway.records.service import Records
 from gateway.tables import IdempotentAnswer
+from gateway.tenants.rules import Scope
 from gateway.tenants.service import Caller, Tenants
 from keel.clock import utc_now
 from keel.database import Database
@@ -32,11 +35,26 @@ _MAX_KEY = 128
 _KEPT = timedelta(hours=24)
 _SERVER_ERROR = 500
 _FUNCTION_STACK = "fastapi_function_astack"
+_PIECE = 1024 * 1024
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "New for each request; a repeat under the same key gets the first answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": _MAX_KEY, "pattern": "^[!-~]+$"},
+}
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotentRoute(APIRoute):
     """A route whose POST needs an Idempotency-Key and replays the stored answer."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:  # noqa: ANN401 - the framework's own arguments
+        if "POST" in (given.get("methods") or ()):
+            extra = dict(given.get("openapi_extra") or {})
+            extra["parameters"] = [*extra.get("parameters", ()), _KEY_PARAMETER]
+            given["openapi_extra"] = extra
+        super().__init__(path, endpoint, **given)
 
     def get_route_handler(self) -> _Handler:
         """Wrap the framework's handler for POST; other methods repeat safely by themselves."""
@@ -46,20 +64,37 @@ class IdempotentRoute(APIRoute):
         extra = self.openapi_extra or {}
         secrets = frozenset(extra.get("x-secret-members", ()))
         check = extra.get("x-replay-check")
+        scope = _scope_of(self.dependant)
 
         async def once(request: Request) -> Response:
-            return await _Once(request, self.path, secrets, check).answer(handle)
+            return await _Once(request, self.path, scope, secrets, check).answer(handle)
 
         return once
+
+
+def _scope_of(dependant: Dependant) -> Scope | None:
+    """Return the scope that the endpoint asks of its caller."""
+    for dependency in dependant.dependencies:
+        scope = getattr(dependency.call, "scope", None)
+        found = scope if isinstance(scope, Scope) else _scope_of(dependency)
+        if found is not None:
+            return found
+    return None
 
 
 class _Once:
     """One request that may have been made before."""
 
     def __init__(
-        self, request: Request, route: str, secrets: frozenset[str], check: str | None
+        self,
+        request: Request,
+        route: str,
+        scope: Scope | None,
+        secrets: frozenset[str],
+        check: str | None,
     ) -> None:
         self._request = request
+        self._asked = scope
         self._check = check
         self._scope = f"{request.method} {route}"
         self._secrets = secrets
@@ -69,11 +104,10 @@ class _Once:
     async def answer(self, handle: _Handler) -> Response:
         """Replay, or handle and keep the answer."""
         caller = await self._caller()
-        if caller is None:
+        if caller is None or (self._asked is not None and self._asked not in caller.scopes):
             return await handle(self._request)  # refused there, with its own problem
         key = self._key()
-        body = await self._request.body()
-        digest = hashlib.sha256(self._request.url.path.encode() + b"\x00" + body).digest()
+        digest = await self._digest(caller)
         replay = await self._begin(caller.tenant, key, digest)
         if replay is not None:
             if self._check is not None:
@@ -86,6 +120,20 @@ class _Once:
             raise
         await self._keep(caller.tenant, key, response)
         return response
+
+    async def _digest(self, caller: Caller) -> bytes:
+        """Bind a key to one request of one caller: another counsellor's is another request."""
+        digest = hashlib.sha256()
+        for part in (caller.client, caller.counsellor or "", self._request.url.path):
+            digest.update(part.encode() + b"\x00")
+        if self._request.headers.get("content-type", "").startswith("multipart/form-data"):
+            # Each repeat has a boundary of its own: what counts is what the parts hold.
+            for name, value in (await self._request.form()).multi_items():
+                digest.update(name.encode() + b"\x00")
+                digest.update(await _part_digest(value))
+        else:
+            digest.update(await self._request.body())
+        return digest.digest()
 
     async def _committed(self, handle: _Handler) -> Response:
         """Handle the request and see its transaction committed, before the answer is kept.
@@ -180,14 +228,18 @@ class _Once:
         async with self._database.begin() as session:
             row = await session.get(IdempotentAnswer, (tenant, self._scope, key))
             if row is not None:
-                sealing = await self._key_of(session, tenant, subject)
-                if sealing is None:
-                    return
+                sealing = await self._sealing_key(session, tenant, subject)
                 row.subject = subject
                 row.answer = seal(
                     sealing, json.dumps(stored).encode(), f"{tenant}|{self._scope}|{key}"
                 )
                 row.status, row.finished = response.status_code, True
+
+    async def _sealing_key(self, session: AsyncSession, tenant: str, subject: str | None) -> bytes:
+        if subject is None:
+            return await self._records.key_of(session, tenant, None)
+        content: ContentKeys = self._request.app.state.content
+        return await content.obtain(session, tenant, subject)
 
     async def _key_of(
         self, session: AsyncSession, tenant: str, subject: str | None
@@ -202,3 +254,13 @@ class _Once:
             return body.decode()
         kept = {k: v for k, v in json.loads(body).items() if k not in self._secrets}
         return json.dumps(kept, ensure_ascii=False)
+
+
+async def _part_digest(value: UploadFile | str) -> bytes:
+    if isinstance(value, str):
+        return hashlib.sha256(value.encode()).digest()
+    content = hashlib.sha256()
+    while piece := await value.read(_PIECE):
+        content.update(piece)
+    await value.seek(0)
+    return content.digest()

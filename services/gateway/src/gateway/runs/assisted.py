@@ -86,7 +86,9 @@ class Assisted:
             said = materials(call.inputs.earlier)
             if not said:
                 raise InputNeeded("Give `runs`: accepted runs that the draft may rest on.")
-            return {"materials": said}, frozenset(call.card["data_categories"])
+            # Which run a line comes from is our business: the model gets what was said, no id.
+            told = [{"key": line["key"], "text": line["text"]} for line in said]
+            return {"materials": told}, frozenset(call.card["data_categories"])
         document = await call.inputs.document()
         inputs: dict[str, Any] = {"cv": await call.inputs.text()}
         if call.card["id"] == "occupation-exploration":
@@ -322,12 +324,19 @@ def result_facts(answer: Answer, output_digest: str) -> dict[str, Any]:
     }
 
 
+def _source(proof: Mapping[str, Any], inputs: Inputs) -> str | None:
+    if proof.get("source") == "materials":
+        index = int(str(proof["pointer"]).split("/")[1])
+        return materials(inputs.earlier)[index]["source"]
+    return inputs.request.document
+
+
 def _sourced(output: Any, inputs: Inputs) -> Any:  # noqa: ANN401 - any JSON value
     """Name the document behind each proof; the router knows inputs only by their place."""
     if isinstance(output, dict):
         named = {key: _sourced(value, inputs) for key, value in output.items()}
-        if named.get("source") == "cv" and "quote" in named:
-            named["source"] = inputs.request.document
+        if "quote" in named:
+            named["source"] = _source(named, inputs)
         return named
     if isinstance(output, list):
         return [_sourced(value, inputs) for value in output]
