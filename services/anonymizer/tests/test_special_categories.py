@@ -44,3 +44,40 @@ def test_offences_block_and_the_rest_is_removed():
     assert blocked(special_statements("Il sort de prison."))
     (statement,) = special_statements("RQTH depuis 2024")
     assert statement.action is Action.REMOVED
+
+
+def _left(text: str) -> str:
+    """Return the text without its statements, the line breaks kept in sight."""
+    for found in reversed(special_statements(text)):
+        text = text[: found.start] + "…" + text[found.end :]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        ("Permis B, véhicule\nReconnue travailleuse\nhandicapée depuis 2021 (RQTH)\n\nLOGICIELS", "Permis B, véhicule\n… (…)\n\nLOGICIELS"),
+        ("Aviron en mer\nAnimatrice du catéchisme à la\nparoisse Saint-Aubin\nLecture", "Aviron en mer\n…\nLecture"),
+        ("• Membre de la\nCGT depuis 2012\n• Lecture", "• …\n• Lecture"),
+        ("– élue sur la liste\nCFDT du comité\n– tenue du stand", "…\n– tenue du stand"),
+        ("Natation\nTravailleur\nHandicapé\n\nPermis B", "Natation\n…\n\nPermis B"),
+        ("lecture\nnatation\nmembre de la\nparoisse\n", "lecture\nnatation\n…\n"),
+        ("Reconnue travailleuse handi-\ncapée depuis 2021\nLecture", "…\nLecture"),
+    ],
+)  # fmt: skip
+def test_a_statement_that_a_narrow_column_breaks_goes_whole(lines, left):
+    assert _left(lines) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lecture\nNatation\nCatéchiste\nCuisine\nVoyages",
+        "CENTRES D'INTÉRÊT\ncatéchisme\n– cuisine du monde\n– voyages",
+        "lecture\ncatéchisme\ncuisine\nvoyages",
+        "Engagements :\ncatéchisme\n• voyages",
+    ],
+)
+def test_the_lines_of_a_list_are_statements_of_their_own(text):
+    (found,) = special_statements(text)
+    assert text[found.start : found.end].lower() in ("catéchiste", "catéchisme")

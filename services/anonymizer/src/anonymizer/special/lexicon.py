@@ -64,6 +64,9 @@ la france insoumise|rassemblement national|(?:conseill\w+|elue?|adjointe?) (?:mu
     ),
 }
 
+# The same terms where a line break stands between their words.
+BROKEN = tuple(re.compile(term.pattern.replace(" ", r"\s"), re.ASCII) for term in ALONE.values())
+
 # A clause that begins with the name of a disease is a line of a medical form.
 DIAGNOSIS = re.compile(
     r"(?:" + "|".join(_DISEASES.split("\n")).replace("|handicap\\w*", "") + r")\b"

@@ -13,6 +13,7 @@ from enum import StrEnum
 from anonymizer.detection.folding import fold
 from anonymizer.special.lexicon import (
     ALONE,
+    BROKEN,
     DENIED,
     DIAGNOSIS,
     FIGURES,
@@ -57,6 +58,16 @@ class Statement:
 
 _CUT = re.compile(r"[.!?;\n•|]+(?=\s|$)|\n|\t|[ ][–—-][ ]|[()«»\"]|…")
 _COMMA = re.compile(r",[ \n]|[ \n](?:mais|donc|car|puis)[ \n]")
+# A list item or a cell begins here, whatever the line before it ends with.
+_ITEM = re.compile(r"[ ]*(?:[–—•▪■●◦‣·*>+§☐☑✓-]|\d{1,2}[.)]|[oO][ \t])")
+# An article or a preposition at the end of a line: what it governs comes on the next.
+_GOVERNS = re.compile(
+    r"(?:^|[ '’(])(?:à|a|au|aux|de|du|des|d['’]|la|le|les|l['’]|un|une|en|et|ou|pour|"
+    r"par|avec|sans|sur|chez|dans|mon|ma|mes|son|sa|ses|notre|votre|leurs?|ce|"
+    r"cette|ces|comme|que|qui)[ ]?$",
+    re.IGNORECASE,
+)
+_FULL_LINE = 40  # letters of a line of prose; a text in small letters is wrapped only there
 _LONG_CLAUSE = 110
 _SHORT_CLAUSE = 70
 _CLASSES = {Category(name): pattern for name, pattern in ALONE.items()}
@@ -86,7 +97,7 @@ def special_statements(text: str) -> list[Statement]:
 def _clauses(text: str) -> Iterator[tuple[int, int]]:
     """Yield the clauses of a text: sentences, cells and bullets; long ones cut at commas.
 
-    A line break inside a sentence is no end: prose is wrapped anywhere.
+    A line break inside a sentence is no end: prose is wrapped anywhere, see `_goes_on`.
     """
     at = 0
     for cut in _CUT.finditer(text):
@@ -98,8 +109,29 @@ def _clauses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _goes_on(text: str, start: int, after: int) -> bool:
-    line = text[start : after - 1].rsplit("\n", 1)[-1]
-    return len(line) > 40 and text[after : after + 1].islower()  # noqa: PLR2004 - a full line of prose
+    """Say whether the line that ends before `after` goes on on the next one.
+
+    Side bands are narrow: a statement may be broken after any word. A line that begins in small
+    letters goes on the line before, unless that one is a heading, or all the lines begin so.
+    """
+    clause, rest = text[start : after - 1], text[after:].partition("\n")[0]
+    line = clause.rsplit("\n", 1)[-1].rstrip()
+    if not line or not rest.strip() or _ITEM.match(rest):
+        return False
+    if line.isupper() or line.endswith(":"):
+        return _is_broken(f"{line}\n{rest}")
+    if _GOVERNS.search(line) is not None:
+        return True
+    if not rest[0].islower():
+        return _is_broken(f"{line}\n{rest}")
+    opens_small = clause.lstrip()[:1].islower()
+    return not opens_small or len(line) > _FULL_LINE or _is_broken(f"{line}\n{rest}")
+
+
+def _is_broken(lines: str) -> bool:
+    """Say whether a term that says it alone stands across the break of two lines."""
+    folded = fold(lines)
+    return any("\n" in match[0] for term in BROKEN for match in term.finditer(folded))
 
 
 def _stretch(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -116,7 +148,20 @@ def _stretch(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _category(folded: str, start: int, end: int) -> Category | None:
-    clause = folded[start:end]
+    asked = folded[end : end + 2].strip().startswith("?")
+    read = (_category_of(clause, asked=asked) for clause in _readings(folded[start:end]))
+    return next((category for category in read if category is not None), None)
+
+
+def _readings(clause: str) -> Iterator[str]:
+    """Yield a clause on one line; twice where a hyphen may be the line's or the word's."""
+    # The patterns are written with single spaces, whatever stands between the words.
+    yield " ".join(clause.split())
+    if "-\n" in clause:
+        yield " ".join(clause.replace("-\n", "").split())
+
+
+def _category_of(clause: str, *, asked: bool) -> Category | None:
     if FIGURES.search(clause) or "☐" in clause:
         return None
     for category, pattern in _CLASSES.items():
@@ -124,14 +169,14 @@ def _category(folded: str, start: int, end: int) -> Category | None:
         if (
             match is not None
             and not _is_denied(clause, match)
-            and not _is_question(folded, end, clause)
+            and not _is_question(clause, asked=asked)
         ):
             return category
     if DIAGNOSIS.match(clause) and TRADE.search(clause) is None and len(clause) < _SHORT_CLAUSE:
-        return None if _is_question(folded, end, clause) else Category.HEALTH
+        return None if _is_question(clause, asked=asked) else Category.HEALTH
     for category, pattern in _SAID.items():
         match = pattern.search(clause)
-        if match is None or _is_denied(clause, match) or _is_question(folded, end, clause):
+        if match is None or _is_denied(clause, match) or _is_question(clause, asked=asked):
             continue
         if _is_of_somebody(clause, match):
             return category
@@ -152,9 +197,8 @@ def _is_denied(clause: str, term: re.Match[str]) -> bool:
     return DENIED.search(before) is not None
 
 
-def _is_question(folded: str, end: int, clause: str) -> bool:
+def _is_question(clause: str, *, asked: bool) -> bool:
     """Questions of a form or of a counsellor state nothing."""
-    asked = folded[end : end + 2].strip().startswith("?")
     return asked and re.search(r"\b(?:vous|avez|etes|est-ce|tu)\b", clause) is not None
 
 
