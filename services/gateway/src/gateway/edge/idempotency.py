@@ -67,7 +67,10 @@ class IdempotentRoute(APIRoute):
         scope = _scope_of(self.dependant)
 
         async def once(request: Request) -> Response:
-            return await _Once(request, self.path, scope, secrets, check).answer(handle)
+            try:
+                return await _Once(request, self.path, scope, secrets, check).answer(handle)
+            finally:
+                await request.close()  # the parsed form and its files, which a replay leaves open
 
         return once
 
