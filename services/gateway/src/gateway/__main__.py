@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
-from gateway.app import create_app, document
-from gateway.edge.public_document import assemble, service_documents
 from gateway.keyring import Keyring
 from gateway.operators import service as operators
 from gateway.operators.socket import ask
@@ -26,7 +25,17 @@ _SOCKET = "GATEWAY_OPERATOR_SOCKET"
 _ERROR = 400
 
 
+def _create_app(settings: Settings) -> FastAPI:
+    # Not at the top: building some sixty routes takes seconds that an operator's verb can save.
+    from gateway.app import create_app  # noqa: PLC0415
+
+    return create_app(settings)
+
+
 def _public_document() -> dict[str, Any]:
+    from gateway.app import document  # noqa: PLC0415 - the same
+    from gateway.edge.public_document import assemble, service_documents  # noqa: PLC0415
+
     own = document().openapi()
     root = Path(__file__).parents[3]
     return assemble(own, service_documents(root))
@@ -116,7 +125,7 @@ def _keys_arguments(parser: argparse.ArgumentParser) -> None:
 SERVICE = Service(
     package="gateway",
     settings=Settings,
-    create_app=create_app,
+    create_app=_create_app,
     document=_public_document,
     verbs=(
         Verb("tenant", "create or list tenants", _tenant, _tenant_arguments),
