@@ -1,5 +1,6 @@
 """French identifying details are found in all the forms in which people write them."""
 
+import re
 import socket
 
 import pytest
@@ -73,6 +74,72 @@ def test_the_words_around_tell_what_it_is(detector, label, text, value):
 )
 def test_what_a_career_is_told_with_is_not_masked(detector, text):
     assert _found(detector, text) == []
+
+
+_CV = "Zoé Garrec\nAssistante de gestion\n\nPARCOURS\n\nSecrétaire\t2008 – 2011\n"
+
+
+def _found_in_cv(detector, lines: str) -> list[tuple[str, str]]:
+    named, *found = _found(detector, _CV + lines)
+    assert named == ("PERSON", "Zoé Garrec")
+    return found
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "– Devis, commandes et livraisons pour 140 clients.",
+        "– Devis et factures des chantiers",
+        "Relance clients • Devis, factures • Saisie des achats",
+        "– Relance des impayés\n– Devis, relances\n– Devis et bons de commande",
+    ],
+)
+def test_a_noun_at_the_head_of_a_list_item_is_nobody(detector, item):
+    assert _found_in_cv(detector, item) == []
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "– Lefebvre, mon ancienne collègue",
+        "– Lefebvre et sa fille",
+        "• Lefebvre de la comptabilité\nHier j'ai appelé Lefebvre pour le stage.",
+    ],
+)
+def test_a_surname_at_the_head_of_a_list_item_is_masked(detector, item):
+    found = [(f.start, f.end) for f in detector.find(item) if f.label == "PERSON"]
+    at = [match.span() for match in re.finditer("Lefebvre", item)]
+    assert found == at
+
+
+@pytest.mark.parametrize(
+    ("heading", "town"),
+    [
+        ("À CÔTÉ", None), ("À PART", None), ("PAR MONTS ET VAUX", None),
+        ("AU GRAND LARGE", None), ("AU QUOTIDIEN", None),
+        ("BASÉE À NANTES", "NANTES"), ("DISPONIBLE À QUIMPERLÉ", "QUIMPERLÉ"),
+    ],
+)  # fmt: skip
+def test_a_heading_in_capitals_holds_a_place_only_if_the_lists_know_it(detector, heading, town):
+    found = _found_in_cv(detector, f"{heading}\n\nLecture")
+    assert found == ([] if town is None else [("LOCATION", town)])
+
+
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        ("2001\tBaccalauréat technologique STG", []),
+        ("2001\tBaccalauréat STT, lycée Anne-Guérin", ["lycée Anne-Guérin"]),
+        ("Mention Complémentaire Vendeur Conseil, Rennes", ["Rennes"]),
+        ("Bachelor Marketing Digital, Rennes", ["Rennes"]),
+        ("Diplôme d'État Aide Médico-Psychologique, Rennes", ["Rennes"]),
+        ("Titre professionnel Agent Magasinier, Rennes", ["Rennes"]),
+        ("BTS Lycée Anne Guérin", ["Lycée Anne Guérin"]),
+        ("Master Ressources Humaines, IAE Rennes", ["IAE Rennes"]),
+    ],
+)
+def test_a_diploma_is_kept_and_only_its_school_is_masked(detector, line, masked):
+    assert [written for _, written in _found_in_cv(detector, line)] == masked
 
 
 def test_a_wrong_key_is_no_nir_unless_the_text_calls_it_so(detector):

@@ -75,6 +75,7 @@ DIPLOMAS = _words("""
 bac|bac pro|baccalauréat|bts|but|dut|deug|deust|licence|licence pro|master|mastère|doctorat|cap|bep|bepc|brevet|bp|mc|dcg|dscg|dees|deaes
 deas|deap|dea|dess|dae|vae|cqp|titre professionnel|titre pro|certificat|cléa|clea|pix|toeic|toefl|voltaire|afgsu|psc1|sst
 caces|haccp|bafa|bafd|bpjeps|ssiap|habilitation|rncp|rome|riasec|mbti|tosa|capes|crpe|mooc|mba|daeu|gestes et postures
+bachelor|mention complémentaire|diplôme d|diplôme de|diplôme national|diplôme universitaire|certificat d|certificat de
 permis b|permis a|permis c|permis ce|permis be|fimo|fco|qualigaz|atex|n1|n2|rgaa|miage|iso|psm i|scrum master psm i|hec
 """)
 
@@ -172,10 +173,7 @@ def is_kept(text: str) -> bool:
     folded = " ".join(fold(text).replace("\t", " ").split()).strip(" .,:;-'")
     if folded in ALL_KEPT or folded in OCCUPATIONS or not folded:
         return True
-    words = folded.replace("'", " ").split()
-    if len(words) > 1 and words[0] in DIPLOMAS and (len(words[0]) > 3 or text[:3].isupper()):  # noqa: PLR2004 - CAP, not Cap
-        return True
-    if _CODE.search(folded):
+    if _opens_with_a_diploma(text, folded) or _CODE.search(folded):
         return True
     words = folded.replace("'", " ").replace("/", " ").replace(",", " ").split()
     if words[0] in OCCUPATIONS and words[0] not in ("maitre", "maitresse"):
@@ -183,3 +181,12 @@ def is_kept(text: str) -> bool:
     return all(
         word in ALL_KEPT or word in PLAIN or word in OCCUPATIONS or word.isdigit() for word in words
     )
+
+
+def _opens_with_a_diploma(text: str, folded: str) -> bool:
+    """Say whether a diploma and its subject are named; its school is found by itself."""
+    words = folded.replace("'", " ").split()
+    if len(words) > 2 and " ".join(words[:2]) in DIPLOMAS:  # noqa: PLR2004 - "titre professionnel" and its trade
+        return True
+    sure = len(words[0]) > 3 or text[:3].isupper()  # noqa: PLR2004 - CAP, not Cap
+    return len(words) > 1 and words[0] in DIPLOMAS and sure

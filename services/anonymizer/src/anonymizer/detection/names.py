@@ -76,6 +76,9 @@ _SPACED = re.compile(
 _ROMAN = r"[ivx]{1,5}\b"
 _PUBLIC = re.compile(rf"[\w-]+ (?:{_ROMAN}|de gaulle\b)|(?:{'|'.join(sorted(PUBLIC_FIGURES))})\b")
 _HEAD_LINES = 8
+# Prepositions; without its accent A may be an initial, and beside a given name Au is a surname.
+_OPENS_NO_NAME = re.compile(r"À|(?i:aux|sur|pour|dans|par|chez|vers|avec|sans|sous)")
+_OPENS_NAMES_SELDOM = frozenset(("au", "en"))
 
 
 class NamesByContext(EntityRecognizer):
@@ -349,11 +352,14 @@ def _head_cell(start: int, cell: str, *, first: bool) -> Iterator[tuple[int, int
     bare = cell.strip()
     start += len(cell) - len(cell.lstrip())
     words = [word[0] for word in _TOKEN.finditer(bare)]
+    if words and _OPENS_NO_NAME.fullmatch(words[0]):
+        return
     if not 1 <= len(words) <= 5 or any(c.isdigit() or c in ":@/" for c in bare) or is_kept(bare):  # noqa: PLR2004
         return
     named = any(gazetteer().is_first_name(word) for word in words)
     capital = all(word[0].isupper() or _is_particle(fold(word)) for word in words)
     strange = not any(_is_plain_word(word) and fold(word) not in AMBIGUOUS for word in words)
+    strange &= named or fold(words[0]) not in _OPENS_NAMES_SELDOM
     borne = any(fold(w) in gazetteer().surnames for w in words) and bare.isupper()
     if capital and strange and (named or borne or (first and 2 <= len(words) <= 3)):  # noqa: PLR2004
         yield start, start + len(bare), 0.85 if named else 0.7

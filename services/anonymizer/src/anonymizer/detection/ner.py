@@ -15,8 +15,10 @@ from spacy.vocab import Vocab
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
 from anonymizer.detection.lexicon import AMBIGUOUS, OCCUPATIONS, PLAIN, is_kept
+from anonymizer.detection.places import is_set_phrase
 from anonymizer.detection.rules import MODELS
 
+_HEADING = 45  # letters of the longest line that is still read as a heading
 _UNUSED = ("morphologizer", "parser", "attribute_ruler", "lemmatizer", "tagger", "senter")
 _LABELS = {"PER": "PERSON", "LOC": "LOCATION", "ORG": "ORGANISATION"}
 _SHOUTED = re.compile(r"^[^a-zà-ÿ\n]*[A-ZÀ-Ý]{2}[^a-zà-ÿ\n]*$", re.MULTILINE)
@@ -92,7 +94,8 @@ class NamesByModel(EntityRecognizer):
             if label in entities:
                 found += _results(text, label, span.start_char, span.end_char)
         vocabulary = nlp_artifacts.tokens.vocab
-        return [result for result in found if not _is_everyday(text, result, vocabulary)]
+        named = [result for result in found if not _is_everyday(text, result, vocabulary)]
+        return _without_item_heads(text, named, vocabulary)
 
 
 _TITLES = re.compile(
@@ -140,16 +143,22 @@ def _is_name(text: str, label: str, written: str, at: int) -> bool:  # noqa: PLR
     if label == "PERSON":
         return _may_be_somebody(written, words, text, at)
     if label == "LOCATION":
-        return (
-            gazetteer().is_commune(written)
-            or _PLACED.search(text[max(0, at - 12) : at]) is not None
-        )
+        if is_set_phrase(text, at, at + len(written)):
+            return False
+        placed = _PLACED.search(text[max(0, at - 12) : at]) is not None
+        return gazetteer().is_commune(written) or (placed and not _is_in_heading(text, at))
     if len(words) > 1:
         return True
     acronym = written.isupper() and len(written) <= 5  # noqa: PLR2004
     if acronym or (_starts_sentence(text, at) and not _is_listed(words[0])):
         return _EMPLOYING.search(text[max(0, at - 14) : at]) is not None
     return True
+
+
+def _is_in_heading(text: str, at: int) -> bool:
+    """Say whether the line is short and all in capitals: the model knows little of those."""
+    line = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0].strip()
+    return line.isupper() and len(line) <= _HEADING
 
 
 def _may_be_somebody(written: str, words: list[str], text: str, at: int) -> bool:
@@ -176,6 +185,58 @@ def _is_everyday(text: str, result: RecognizerResult, vocabulary: Vocab) -> bool
         return False
     common = vocabulary.has_vector(words[0].lower()) and not _is_listed(words[0])
     return common and (len(words) > 1 or _starts_sentence(text, result.start))
+
+
+# What stands before the first word of a list item: a bullet, a cell's edge, a blank line.
+_ITEM_START = re.compile(
+    r"(?:(?:^|\n)[ \t\u00a0]*[-–—*>+][ \t\u00a0]*|[•·▪■●◦‣✓|\t][ \u00a0]*|(?:^|\n[ \t]*\n)[ \t]*)\Z"
+)
+# What follows a noun and not a name: its complement, an enumeration of nouns. An apposition
+# ("Lefort, mon chef") and a second person ("Lefort et sa fille") begin with another word.
+_COMPLEMENT = re.compile(
+    r"[ \u00a0]+(?P<of>(?:de|du|des)\b(?:[ ](?:la\b|l['’]))?|d['’])|"
+    r"(?:[ ]?,|[ ]et)[ ](?!(?:le|la|les|un|une|mon|ma|mes|son|sa|ses|notre|nos|votre|vos|leurs?|qui|que|je|il|elle|on|nous)\b)"
+    r"[a-zà-ÿ]{3,}|"
+    r"[ ][a-zà-ÿ]{4,}(?=[ ]*(?:[•·▪■●◦‣|,;\t\n]|\Z|[ ](?:de|du|des|et)\b|[ ]d['’]))"
+)
+
+
+def _without_item_heads(
+    text: str, found: list[RecognizerResult], vocabulary: Vocab
+) -> list[RecognizerResult]:
+    """Leave out the people that are a noun at the head of a list item, there and elsewhere.
+
+    "Devis, commandes et livraisons", "Relance des impayés": only the model calls them people.
+    Elsewhere the same word counts where it has a capital inside a sentence.
+    """
+    heads = {
+        fold(text[result.start : result.end])
+        for result in found
+        if _heads_an_item(text, result, vocabulary)
+    }
+    return [
+        result
+        for result in found
+        if result.entity_type != "PERSON"
+        or fold(text[result.start : result.end]) not in heads
+        or not (_starts_sentence(text, result.start) or _heads_an_item(text, result, vocabulary))
+    ]
+
+
+def _heads_an_item(text: str, result: RecognizerResult, vocabulary: Vocab) -> bool:
+    word, lists = text[result.start : result.end], gazetteer()
+    follows = _COMPLEMENT.match(text, result.end)
+    if (
+        follows is None
+        or result.entity_type != "PERSON"
+        or re.fullmatch(r"[^\W\d_]+", word) is None
+        or _ITEM_START.search(text[max(0, result.start - 12) : result.start]) is None
+    ):
+        return False
+    common = vocabulary.has_vector(word.lower()) and fold(word) not in lists.common_first_names
+    # "Lefort de la comptabilité" is somebody of a department: a surname needs "de" alone.
+    somebody = fold(word) in lists.surnames and follows["of"] not in (None, "de", "d'", "d’")
+    return common and not somebody
 
 
 def _is_listed(word: str) -> bool:

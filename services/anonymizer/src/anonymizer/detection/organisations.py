@@ -23,7 +23,7 @@ _HEAD = (
     r"(?:soci[ée]t[ée](?: coop[ée]rative)?|SARL|SASU?|S\.A\.S?|SA|EURL|EARL|SCOP|SCI|SNC|SELARL|GAEC|groupe|cabinet|association|asso|"
     r"amicale|f[ée]d[ée]ration|fondation|compagnie|cie|entreprise|ets|[ée]tablissements?|[ée]ts|start-?up|lyc[ée]e(?: professionnel|"
     r" agricole| h[ôo]telier| technique| g[ée]n[ée]ral| polyvalent)?|LP|LEGTA|coll[èe]ge|[ée]cole(?: [ée]l[ée]mentaire| primaire| maternelle|"
-    r" sup[ée]rieure)?|universit[ée]|fac(?:ult[ée])?|IUT|IUFM|INSPE|ESPE|IFSI|IFAS|IFPS|CFA|CFPPA|MFR|GRETA|institut|academie|acad[ée]mie|"
+    r" sup[ée]rieure)?|universit[ée]|fac(?:ult[ée])?|IUT|IUFM|IAE|IEP|INSA|ESC|IRTS|UFR|UFA|EREA|INSPE|ESPE|IFSI|IFAS|IFPS|CFA|CFPPA|MFR|GRETA|institut|academie|acad[ée]mie|"
     r"conservatoire|centre(?: hospitalier(?: universitaire| r[ée]gional)?| de formation| social| m[ée]dical| culturel| de loisirs| commercial)|"
     r"CHU|CHRU|CHR|CH|CHS|CCAS|CIAS|CLSH|MJC|EPHAD|EHPAD|ESAT|IME|SESSAD|ITEP|FAM|MAS|SSIAD|clinique|polyclinique|h[ôo]pital(?: local|"
     r" priv[ée])?|maison(?: de retraite| de quartier| familiale)?|r[ée]sidence|foyer|cr[èe]che|micro-cr[èe]che|mairie|commune|ville|"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
 from anonymizer.detection.lexicon import is_kept
 
@@ -27,6 +28,11 @@ _FIELD = re.compile(
 )
 _BORN = re.compile(
     rf"(?:\bn[ée]e?\b[^\n]{{0,40}}?|(?:19|20)\d\d[ ])(?:à|a|À|A)[ ](?P<town>{_TOWN})"
+)
+# Set phrases whose noun is a commune's name too; only capitals hide which one is meant.
+_PHRASE = re.compile(
+    r"(?:a (?:cote|part|propos|bord|terme|temps|distance|domicile|jour|venir|savoir|titre|charge|pied|velo)|"
+    r"sur (?:place|mesure|demande|commande|titre)|par (?:coeur|ailleurs|exemple)|d'(?:abord|ailleurs))\Z"
 )
 
 
@@ -54,7 +60,7 @@ def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
     for pattern, score in ((_AFTER, 0.65), (_ALONE, 0.55)):
         for match in pattern.finditer(text):
             end = _longest(text, *match.span("town"))
-            if end is not None:
+            if end is not None and not is_set_phrase(text, match.start("town"), end):
                 yield match.start("town"), end, score
     for match in _FIELD.finditer(text):
         if not is_kept(match["town"]):
@@ -62,6 +68,13 @@ def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _BORN.finditer(text):
         if not is_kept(match["town"]):
             yield (*match.span("town"), 0.7)
+
+
+def is_set_phrase(text: str, start: int, end: int) -> bool:
+    """Say whether a shouted place and what opens its line are a set phrase ("À CÔTÉ")."""
+    written = text[text.rfind("\n", 0, start) + 1 : end]
+    folded = " ".join(fold(written).split()).lstrip("-•·–* ")
+    return written.isupper() and _PHRASE.match(folded) is not None
 
 
 def _longest(text: str, start: int, end: int) -> int | None:
