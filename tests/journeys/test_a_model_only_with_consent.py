@@ -182,7 +182,10 @@ def test_a_document_that_cannot_be_read_says_why_and_leaves_nothing(bilan, conte
 
 
 def test_an_unknown_use_case_and_a_body_that_is_no_json_are_told(bilan):
-    assert code(bilan, "palm-reading", {"bilan": bilan.id, "mode": "computed"}, None) == "unknown_use_case"
+    assert (
+        code(bilan, "palm-reading", {"bilan": bilan.id, "mode": "computed"}, None)
+        == "unknown_use_case"
+    )
     answer = httpx.post(
         f"{bilan.platform.url}/v1/use-cases/cv-analysis/runs",
         content=b"{not json",
