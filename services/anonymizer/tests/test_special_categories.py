@@ -12,7 +12,7 @@ from anonymizer.special.rules import Action, blocked, special_statements
         ("health", "Je suis en arrêt maladie"), ("health", "Il a eu un cancer en 2019"),
         ("health", "Mon handicap ne se voit pas"), ("religion", "Je suis catholique pratiquante"),
         ("religion", "Elle porte le voile"), ("religion", "Il fait le ramadan"),
-        ("ethnic_origin", "Nationalité portugaise"), ("ethnic_origin", "Elle est d'origine algérienne"),
+        ("ethnic_origin", "Nationalité portugaise"), ("ethnic_origin", "Nationalité : portugaise"), ("ethnic_origin", "Elle est d'origine algérienne"),
         ("politics", "Il milite au parti socialiste"), ("union", "Il est délégué syndical CGT"),
         ("union", "Je suis syndiquée"), ("sexual_orientation", "Il est homosexuel"),
         ("criminal", "J'ai été condamné pour vol"), ("criminal", "Il est sous bracelet électronique"),
@@ -32,7 +32,7 @@ def test_a_statement_is_found(category, statement):
         "Accompagnement de personnes handicapées en ESAT", "Je n'ai aucun problème de santé",
         "Il n'est pas syndiqué", "Le handicap de ce secteur, c'est son image",
         "J'ai confiance en l'avenir et foi en mes capacités", "Soudeuse TIG confirmée", "Négociation avec les syndicats, gestion des relations sociales",
-        "Nationalité française", "Arabe (courant), anglais technique", "Surveillant pénitentiaire à la maison d'arrêt",
+        "Nationalité française", "Nationalité : française", "Nationalité :\nfrançaise", "Arabe (courant), anglais technique", "Surveillant pénitentiaire à la maison d'arrêt",
         "Je vous prie d'agréer mes salutations", "Êtes-vous en situation de handicap ?", "Casier judiciaire vierge",
     ],
 )  # fmt: skip
@@ -62,6 +62,9 @@ def _left(text: str) -> str:
         ("– élue sur la liste\nCFDT du comité\n– tenue du stand", "…\n– tenue du stand"),
         ("Natation\nTravailleur\nHandicapé\n\nPermis B", "Natation\n…\n\nPermis B"),
         ("lecture\nnatation\nmembre de la\nparoisse\n", "lecture\nnatation\n…\n"),
+        ("Lecture\nCatéchiste, paroisse\nSaint-Aubin\n\nPERMIS", "Lecture\n…\n\nPERMIS"),
+        ("MEMBRE DE LA\nCFDT\n\nPERMIS", "…\n\nPERMIS"),
+        ("Nationalité :\nportugaise\nPermis B", "…\nPermis B"),
         ("Reconnue travailleuse handi-\ncapée depuis 2021\nLecture", "…\nLecture"),
     ],
 )  # fmt: skip

@@ -39,7 +39,7 @@ catechiste|catechisme|aumonerie|enfant de choeur|scoute?s? (?:catholique|de fran
 (?:a|aller a|va a|chorale de) (?:la (?:messe|mosquee|synagogue|paroisse)|l'eglise)|(?:benevole|engage\w*|membre|responsable|tresorier\w*|active?) (?:a|de|dans|aupres de) (?:la |l'|ma |sa )?(?:paroisse|mosquee|eglise|synagogue|temple)"""
     ),
     "ethnic_origin": _terms(
-        r"""nationalite (?!francaise|europeenne)[a-z]{4,}|de nationalite (?!francaise)[a-z]{4,}|d'origine (?:algerien|maroc|tunis|maghreb|africain|seneg|mali|ivoir|congol|camer|guineen|comor|malgache|portug|espagnol|italien|polon
+        r"""nationalite(?: ?: ?| )(?!francaise|europeenne)[a-z]{4,}|de nationalite (?!francaise)[a-z]{4,}|d'origine (?:algerien|maroc|tunis|maghreb|africain|seneg|mali|ivoir|congol|camer|guineen|comor|malgache|portug|espagnol|italien|polon
 turque|turc|kurde|armen|chinois|vietnam|cambodg|laot|indien|pakist|sri|syrien|libanais|irak|afghan|russe|ukrain|roumain|bulgar|serbe|alban|kosov|bresil|haitien|antill|reunion|guadeloup|martini|caraib|asiat|juive|rom\b|gitan|kabyle|berbere|etrang)\w*
 (?:mes|ses|nos|leurs) origines (?!sociales|modestes|professionnelles)|origines? (?:ethnique|etrangere|africaine|maghrebine|immigree)s?|(?:gitane?|manouche|tzigane|tsigane|yeniche)s?\b|gens du voyage|(?:couleur|noire?) de peau|peau (?:noire|mate|foncee)
 issue? de l'immigration|immigree? de|sans[- ]papiers|demandeu\w+ d'asile|droit d'asile|refugiee? (?:politique|de|d')|statut de refugie|nous les (?:kabyles|arabes|noirs|juifs|africains|turcs|bretons)|chez nous les [a-z]+s\b|naturalisee?"""

@@ -67,6 +67,10 @@ _GOVERNS = re.compile(
     r"cette|ces|comme|que|qui)[ ]?$",
     re.IGNORECASE,
 )
+# A congregation or a movement at the end of a line: its name comes on the next.
+_TAKES_A_NAME = re.compile(
+    r"\b(?:paroisse|eglise|mosquee|synagogue|temple|aumonerie|syndicat|section|parti|confederation)$"
+)
 _FULL_LINE = 40  # letters of a line of prose; a text in small letters is wrapped only there
 _LONG_CLAUSE = 110
 _SHORT_CLAUSE = 70
@@ -120,7 +124,7 @@ def _goes_on(text: str, start: int, after: int) -> bool:
         return False
     if line.isupper() or line.endswith(":"):
         return _is_broken(f"{line}\n{rest}")
-    if _GOVERNS.search(line) is not None:
+    if _GOVERNS.search(line) is not None or _TAKES_A_NAME.search(fold(line)) is not None:
         return True
     if not rest[0].islower():
         return _is_broken(f"{line}\n{rest}")
