@@ -30,9 +30,10 @@ $(READY): requirements.lock bootstrap.lock $(addsuffix /pyproject.toml,$(MEMBERS
 	  echo "The venv module is missing (Debian: apt-get install python3-venv)."; rm -rf .venv; exit 1; }
 	@echo "Setting up .venv (once; the French language model is the largest part)…"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
-	@$(UV) pip sync -q --require-hashes requirements.lock
+	@UV_COMPILE_BYTECODE=1 $(UV) pip sync -q --require-hashes requirements.lock
 	@$(UV) pip install -q --require-hashes -r bootstrap.lock
 	@$(UV) pip install -q --no-deps --no-build-isolation $(EDITABLE)
+	@$(BIN)/python -m compileall -q $(addsuffix /src,$(MEMBERS))
 	@touch $@
 
 demo: setup ## play one bilan from consent to synthesis (CV=path OUT=dir LLM_BASE_URL=… LLM_MODEL=…)

@@ -16,7 +16,6 @@ import uvloop
 from fastapi import FastAPI
 
 from keel.database import DatabaseInUse
-from keel.migrations import migrate_now
 from keel.sealing import KeyFileRefused
 from keel.settings import ServiceSettings, SettingsRefused
 from keel.telemetry import configure_logging
@@ -86,6 +85,9 @@ def _serve(service: Service) -> int:
 
 
 def _migrate(service: Service) -> int:
+    # Not at the top: no other verb needs Alembic, and an operator waits for each import.
+    from keel.migrations import migrate_now  # noqa: PLC0415
+
     settings: Any = service.settings.read()
     migrate_now(service.package, settings.database_url)
     return 0
