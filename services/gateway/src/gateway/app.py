@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 
 import httpx
@@ -28,7 +29,6 @@ from gateway.pages.service import PageSessions
 from gateway.people import api as people_api
 from gateway.people.service import People
 from gateway.records import api as records_api
-from gateway.records.rules import DEPLOYMENT, Fact, Kind
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
 from gateway.reports.service import Reports
@@ -113,8 +113,7 @@ def create_app(
             stack.push_async_callback(database.close)
             database.claim()
             stack.push_async_callback(services.close)
-            if await app.state.sequencer.start():
-                await _write_genesis(app)
+            await app.state.sequencer.start()
             await app.state.runs.recover()
             await stack.enter_async_context(_sequencing(app, settings))
             if settings.operator_socket is not None:
@@ -130,14 +129,6 @@ def create_app(
     )
     _furnish(app, settings, keyring, database, services)
     return app
-
-
-async def _write_genesis(app: FastAPI) -> None:
-    """Make leaf 0 say which log this is, before anything else can be written."""
-    origin = app.state.settings.log_origin
-    async with app.state.database.begin() as session:
-        fact = Fact(Kind.LOG_GENESIS, DEPLOYMENT, {"origin": origin})
-        await app.state.records.write(session, fact)
 
 
 @asynccontextmanager
@@ -194,7 +185,9 @@ def _furnish(
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
     state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
     state.page_sessions = PageSessions(settings.page_session)
-    state.sequencer = Sequencer(database, settings.log_origin, keyring.log)
+    origin = settings.log_origin
+    genesis = partial(records.write_genesis, origin=origin)
+    state.sequencer = Sequencer(database, origin, keyring.log, genesis)
     state.replay_checks = {"consent": _consent_still_stands}
 
     async def migrated() -> bool:

@@ -1,19 +1,20 @@
 """The verbs of the log: sequence what waits, prove what is in, audit the whole."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.log import rules, store
 from gateway.tables import LogState
 from keel.clock import utc_now
 from keel.database import Database
+from keel.settings import SettingsRefused
 
 BATCH = 500
 _KIND = "r"
@@ -22,61 +23,63 @@ _KIND = "r"
 logger = structlog.get_logger()
 
 
-class LogDamaged(Exception):  # noqa: N818 - read by an operator
-    """What is stored does not add up to the signed root; the sequencer refuses to go on."""
+class LogDamaged(SettingsRefused):
+    """What is stored is not what was signed; the start stops with this one sentence."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sequencer:
     """Gives committed records their place; one at a time, fenced by the state row."""
 
     database: Database
     origin: str
     key: Ed25519PrivateKey
+    genesis: Callable[[AsyncSession], Awaitable[object]]
+    """Writes what leaf 0 says, in the transaction that begins the log."""
     now: Callable[[], datetime] = utc_now
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def start(self) -> bool:
-        """Begin the log where there is none (says whether it did); else check that it adds up.
+    async def start(self) -> None:
+        """Begin the log where there is none; else check that it adds up and is still ours.
 
         Raises:
-            LogDamaged: the right edge does not give the signed root.
+            LogDamaged: the right edge does not give the signed root, or the checkpoint was signed
+                under another origin or key.
         """
         async with self.database.begin() as session:
             state = await store.locked_state(session)
             if state is None:
-                return await self._begin(session)
+                await self._begin(session)
+                return
             edge = await store.edge(session, state.size)
             if rules.root_of_edge(edge) != state.root:
                 raise LogDamaged(f"The tiles of size {state.size} do not give the signed root.")
-        return False
+            # Ed25519 is deterministic: the same origin, key and tree give the same note.
+            signed = rules.Checkpoint(self.origin, state.size, state.root).sign(self.key)
+            if signed != state.checkpoint:
+                raise LogDamaged(
+                    f"The checkpoint of size {state.size} was not signed for the origin "
+                    f"{self.origin} with this log key. Give back the origin and the key with "
+                    "which this log began, or begin a new log on a new database."
+                )
 
-    async def _begin(self, session: AsyncSession) -> bool:
+    async def _begin(self, session: AsyncSession) -> None:
         empty = rules.Checkpoint(self.origin, 0, rules.EMPTY_ROOT)
         try:
             async with session.begin_nested():
                 await store.begin_log(session, root=empty.root, checkpoint=empty.sign(self.key))
         except IntegrityError:  # another replica began it in the same moment
-            return False
-        return True
-
-    def wake(self) -> None:
-        """Say that something waits, so that nobody waits for the next tick."""
-        self._wake.set()
+            return
+        await self.genesis(session)
 
     async def run(self, interval: float) -> None:
-        """Sequence until cancelled; a database that does not answer is tried again."""
+        """Sequence until cancelled; whatever goes wrong is logged by its class and tried again."""
         while True:
             try:
                 while await self.step():
                     pass
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - a log that stops growing must say so
                 logger.warning("sequencer_waits", error=type(error).__name__)
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), interval)
-            except TimeoutError:
-                continue
+            await asyncio.sleep(interval)
 
     async def step(self) -> int:
         """Sequence one batch in one transaction; returns how many records it took."""

@@ -13,7 +13,9 @@ from gateway.log import store as log_store
 from gateway.log.service import Log
 from gateway.records import store
 from gateway.records.rules import (
+    DEPLOYMENT,
     Fact,
+    Kind,
     commitment,
     content_digest,
     encryption_key,
@@ -82,6 +84,10 @@ class Records:
             commitment=commitment(salt(key, record_id), record),
         )
         return record_id
+
+    async def write_genesis(self, session: AsyncSession, origin: str) -> str:
+        """Say which log this is; its leaf is the log's first (section 7.3)."""
+        return await self.write(session, Fact(Kind.LOG_GENESIS, DEPLOYMENT, {"origin": origin}))
 
     async def key_of(self, session: AsyncSession, tenant: str, beneficiary: str | None) -> bytes:
         """Return the key of a person's records; the tenant's own for records about no person."""
