@@ -72,9 +72,17 @@ def _write_once(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def _read(path: Path) -> bytes:
+    """Return the content of a private file; `KeyFileRefused` when it is open to everybody."""
+    content = path.read_bytes()
+    if path.stat().st_mode & 0o007:
+        raise KeyFileRefused(f"The key file {path} is open to everybody: chmod 600 it.")
+    return content
+
+
 def _read_signing(path: Path) -> SigningKey:
     try:
-        return SigningKey.from_pem(path.read_bytes())
+        return SigningKey.from_pem(_read(path))
     except (OSError, ValueError):
         raise KeyFileRefused(
             f"{path} is no P-256 private key; `python -m gateway keys create` makes one."
@@ -83,7 +91,7 @@ def _read_signing(path: Path) -> SigningKey:
 
 def _read_log(path: Path) -> Ed25519PrivateKey:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(_read(path), password=None)
     except (OSError, ValueError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):

@@ -2,8 +2,20 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
 
 from keel.settings import ServiceSettings, SettingsConfigDict
+
+_SECOND = timedelta(seconds=1)
+_POSITIVE = Field(gt=timedelta())
+_ACCESS_TOKEN = Field(ge=_SECOND, le=timedelta(seconds=900))
+_CONSENT_TOKEN = Field(ge=_SECOND, le=timedelta(seconds=600))
+_CONSENT = Field(ge=_SECOND, le=timedelta(days=366))
+_CEREMONY = Field(ge=_SECOND, le=timedelta(days=7))
+_PAGE_SESSION = Field(ge=_SECOND, le=timedelta(minutes=15))
+"""Bounds of the consent profile, sections 2 and 3: shorter is a choice, longer is not."""
 
 
 class Settings(ServiceSettings):
@@ -25,12 +37,12 @@ class Settings(ServiceSettings):
     reports_url: str = "http://127.0.0.1:8004"
     operator_socket: Path | None = None
     """Where a running gateway hears the operator's verbs; only its owner can open it."""
-    access_token_lifetime: timedelta = timedelta(seconds=300)
-    consent_token_lifetime: timedelta = timedelta(seconds=600)
-    consent_validity: timedelta = timedelta(days=182)
-    ceremony_validity: timedelta = timedelta(days=7)
-    page_session: timedelta = timedelta(minutes=15)
-    attempt_deadline: timedelta = timedelta(seconds=120)
-    sequencer_interval: timedelta = timedelta(milliseconds=200)
-    max_document_bytes: int = 20 * 1024 * 1024
-    max_body_bytes: int = 1024 * 1024
+    access_token_lifetime: Annotated[timedelta, _ACCESS_TOKEN] = timedelta(seconds=300)
+    consent_token_lifetime: Annotated[timedelta, _CONSENT_TOKEN] = timedelta(seconds=600)
+    consent_validity: Annotated[timedelta, _CONSENT] = timedelta(days=182)
+    ceremony_validity: Annotated[timedelta, _CEREMONY] = timedelta(days=7)
+    page_session: Annotated[timedelta, _PAGE_SESSION] = timedelta(minutes=15)
+    attempt_deadline: Annotated[timedelta, _POSITIVE] = timedelta(seconds=120)
+    sequencer_interval: Annotated[timedelta, _POSITIVE] = timedelta(milliseconds=200)
+    max_document_bytes: PositiveInt = 20 * 1024 * 1024
+    max_body_bytes: PositiveInt = 1024 * 1024
