@@ -1,12 +1,16 @@
 """Every service refuses, starts, traces and logs in the same way."""
 
+import asyncio
 import json
+import logging
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
 from pydantic import BaseModel, Field
 
 from keel.application import create_service
@@ -30,6 +34,14 @@ class Body(BaseModel):
 @asynccontextmanager
 async def _nothing(app):
     yield
+
+
+@pytest.fixture(autouse=True)
+def _as_before(monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [*logging.getLogger().handlers])
+    yield
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -101,6 +113,36 @@ async def test_a_crash_tells_nobody_what_it_was_working_on(http, capsys):
     said = answer.text + capsys.readouterr().err
     assert "ValueError" in said
     assert "Jeanne" not in said
+
+
+async def test_a_crash_names_the_trace_of_its_request(http):
+    parent = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+    answer = await http.get("/crash", headers={"traceparent": parent})
+    assert answer.status_code == 500
+    assert answer.json()["trace_id"] == "ab" * 16
+
+
+async def test_a_request_has_one_span_that_says_the_class_of_a_failure_and_no_more(http):
+    ended = []
+
+    class Spans(SpanProcessor):
+        def on_end(self, span) -> None:
+            ended.append(span)
+
+    await http.get("/livez")
+    trace.get_tracer_provider().add_span_processor(Spans())
+    await http.get("/crash")
+    (span,) = ended
+    assert span.attributes["error.type"] == "ValueError"
+    assert "Jeanne" not in span.to_json()
+
+
+async def test_every_line_says_which_service_it_is_from(capsys):
+    configure_logging("probe")
+    await asyncio.to_thread(structlog.get_logger().info, "in_a_thread")
+    logging.getLogger("uvicorn.error").error("Jeanne Untel")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["service"] for line in lines] == ["probe", "probe"]
 
 
 async def test_a_field_that_is_not_on_the_list_is_not_logged(capsys):

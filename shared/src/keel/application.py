@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 
 from keel import health
 from keel.passes import Admission
@@ -15,23 +17,43 @@ from keel.telemetry import TraceMiddleware
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+# The framework would open a second trace a request and, where a log exporter is configured, send
+# messages of exceptions, stack traces and rejected values. `TraceMiddleware` is what we say.
+_NO_OTHER_TELEMETRY = TelemetryConfig(
+    tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False
+)
+
+
+class _TracedApplication(FastAPI):
+    """An application whose trace is around everything.
+
+    `add_middleware` would leave the framework's own handler of crashes outside of the trace: the
+    500 that it renders could not name it.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the framework's stack inside the trace."""
+        return TraceMiddleware(super().build_middleware_stack(), service=self.state.name)
+
+
 def create_service(
     *,
     name: str,
     title: str,
     description: str,
     version: str,
-    lifespan: Lifespan,
+    lifespan: Lifespan | None = None,
     admission: Admission | None = None,
     docs: bool = False,
 ) -> FastAPI:
     """Return an application with problems, probes, traces and a truthful OpenAPI document.
 
     `admission` guards the inside services: each of their routes takes a `PassDep`. Readiness
-    checks are added to `app.state.readiness`. The framework's own documentation pages stay off
-    (they load scripts from elsewhere); `docs` only keeps the document itself at /openapi.json.
+    checks are added to `app.state.readiness`. Without a lifespan the application is good for its
+    document only. The framework's own documentation pages stay off (they load scripts from
+    elsewhere); `docs` only keeps the document itself at /openapi.json.
     """
-    app = FastAPI(
+    app = _TracedApplication(
         title=title,
         description=description,
         version=version,
@@ -41,12 +63,13 @@ def create_service(
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,
+        telemetry=_NO_OTHER_TELEMETRY,
     )
+    app.state.name = name
     app.state.readiness = {}
     app.state.admission = admission
     answer_with_problems(app)
     app.include_router(health.router)
-    app.add_middleware(TraceMiddleware, service=name)
     _tell_the_truth(app)
     return app
 

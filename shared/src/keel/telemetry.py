@@ -1,19 +1,23 @@
 """Traces and logs that hold no personal data.
 
 One server span a request (W3C trace context), and logs from an allow-list of fields: no bodies, no
-query strings, no names. A field that is not on the list is dropped, whoever adds it.
+query strings, no names. A field that is not on the list is dropped, whoever adds it. What libraries
+log, and what the interpreter would print of an exception, goes the same way: the class of the
+exception is said, never its message or its trace, for both may hold what somebody wrote.
 """
 
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Any
 
 import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +28,6 @@ ALLOWED_FIELDS = frozenset(
         "source", "release", "rows", "state", "port", "signal", "reason",
     }
 )  # fmt: skip
-_SERVER_ERROR = 500
 
 _trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 _propagator = TraceContextTextMapPropagator()
@@ -53,11 +56,22 @@ def _with_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableM
 
 
 def configure_logging(service: str, *, level: int = logging.INFO) -> None:
-    """Send one JSON object a line to standard error, allow-listed fields only."""
+    """Send one JSON object a line to standard error, allow-listed fields only.
+
+    The loggers of libraries and Python's warnings end here too, without their messages.
+    """
+
+    def named(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        # Not a context variable: threads and callbacks of the loop would not have it.
+        event.setdefault("service", service)
+        return event
+
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            named,
             _with_trace,
             _allow_listed,
             structlog.processors.JSONRenderer(),
@@ -66,7 +80,47 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(service=service)
+    root = logging.getLogger()
+    root.handlers = [h for h in root.handlers if not isinstance(h, _WithoutMessages)]
+    root.addHandler(_WithoutMessages())
+    logging.captureWarnings(capture=True)
+
+
+class _WithoutMessages(logging.Handler):
+    """Says that a library logged something, which library, and the class of its exception.
+
+    Not even the template of the message: asyncio and uvicorn write the exception into it.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        raised = record.exc_info[0] if record.exc_info else None
+        _say(record.levelno, "library_message", source=record.name, raised=raised)
+
+
+def _say(level: int, event: str, *, source: str, raised: type[BaseException] | None) -> None:
+    error = {} if raised is None else {"error": raised.__name__}
+    structlog.get_logger().log(level, event, source=source, **error)
+
+
+def say_no_traces() -> None:
+    """Keep exceptions that nobody caught from printing their messages, from now on.
+
+    For a process that serves: what it works on is in its exceptions. An operator's own verbs keep
+    their traces.
+    """
+
+    def uncaught(raised: type[BaseException], _: BaseException, __: TracebackType | None) -> None:
+        _say(logging.CRITICAL, "uncaught", source="main", raised=raised)
+
+    def uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+        _say(logging.ERROR, "uncaught", source="thread", raised=given.exc_type)
+
+    def unraisable(given: Any) -> None:  # noqa: ANN401 - its class exists for type checkers only
+        _say(logging.ERROR, "uncaught", source="unraisable", raised=given.exc_type)
+
+    sys.excepthook, threading.excepthook = uncaught, uncaught_in_thread
+    sys.unraisablehook = unraisable
 
 
 class TraceMiddleware:
@@ -89,7 +143,11 @@ class TraceMiddleware:
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         with self._tracer.start_as_current_span(
-            scope["method"], context=_propagator.extract(headers), kind=SpanKind.SERVER
+            scope["method"],
+            context=_propagator.extract(headers),
+            kind=SpanKind.SERVER,
+            record_exception=False,  # a span that is exported would carry message and trace
+            set_status_on_exception=False,
         ) as span:
             token = _trace_id.set(f"{span.get_span_context().trace_id:032x}")
 
@@ -100,6 +158,10 @@ class TraceMiddleware:
 
             try:
                 await self._app(scope, receive, send_and_note)
+            except Exception as error:
+                span.set_status(StatusCode.ERROR)
+                span.set_attribute("error.type", type(error).__name__)
+                raise
             finally:
                 route = scope.get("route")
                 if route is not None and span.is_recording():
