@@ -20,5 +20,19 @@ def test_anything_else_is_not(text):
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [r'"\u0000"', r'"\ud800"', r'{"\udfff":1}', r'[["\ude00\ud83d"]]', "1e999", "-1e999"],
+    ids=["NUL", "a lone surrogate", "in a name", "turned round", "too large", "too small"],
+)
+def test_what_no_store_keeps_is_refused(text):
+    with pytest.raises(NotStrictJson):
+        parse(text)
+
+
+def test_a_whole_character_in_escapes_is_read():
+    assert parse(r'"\ud83d\ude00"') == "😀"
+
+
 def test_the_canonical_form_sorts_and_spends_no_space():
     assert canonical({"b": 1, "a": ["é", True]}) == '{"a":["é",true],"b":1}'.encode()

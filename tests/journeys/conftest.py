@@ -111,31 +111,56 @@ class Model:
     base_url: str
     process: subprocess.Popen[str]
 
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+        self.process.stdout.close()
+
     def received(self) -> list[bytes]:
         """The exact bytes of each request, as the model saw them."""
         bodies = httpx.get(f"{self.url}/received").json()["bodies_base64"]
         return [base64.b64decode(body) for body in bodies]
 
 
-@pytest.fixture(scope="session")
-def model() -> Iterator[Model]:
+def _start_model(*arguments: str) -> Model:
     process = subprocess.Popen(
-        [sys.executable, "-m", "demo.scripted_model", "--port", "0"],
+        [sys.executable, "-m", "demo.scripted_model", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         text=True,
     )
     announced = json.loads(process.stdout.readline())
-    yield Model(announced["url"], announced["base_url"], process)
-    process.terminate()
-    process.wait(10)
-    process.stdout.close()
+    return Model(announced["url"], announced["base_url"], process)
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[Model]:
+    started = _start_model()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def slow_model() -> Iterator[Model]:
+    """The same, with a tenth of a second between two pieces: time enough to change one's mind."""
+    started = _start_model("--pace-ms", "100")
+    yield started
+    started.stop()
+
+
+def deployments_file(model: Model, folder: Path) -> Path:
+    path = folder / "deployments.json"
+    path.write_text(json.dumps(deployments_content(model.base_url)))
+    return path
 
 
 @pytest.fixture(scope="session")
 def deployments(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "deployments.json"
-    path.write_text(json.dumps(deployments_content(model.base_url)))
-    return path
+    return deployments_file(model, tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def slow_deployments(slow_model: Model, tmp_path: Path) -> Path:
+    return deployments_file(slow_model, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What reaches a model, and when nothing may: looked at from the model's side."""
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -46,6 +47,68 @@ def test_an_assisted_run_gives_the_persons_words_back_and_sends_none(bilan, docu
     assert "reviewed=no" in run.headers["ai-generated"]
     assert run.envelope["unknown_surrogates"] == []
     assert "[PERSONNE_" not in json.dumps(run.envelope)
+
+
+def stream(bilan, use_case, body, token, key):
+    headers = {
+        "Authorization": f"Bearer {bilan.centre._token}", "Consent-Token": token,
+        "Accept": "text/event-stream", "Idempotency-Key": key,
+    }  # fmt: skip
+    url = f"{bilan.platform.url}/v1/use-cases/{use_case}/runs"
+    return httpx.stream("POST", url, json=body, headers=headers, timeout=60)
+
+
+def events(lines):
+    name = ""
+    for line in lines:
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+def test_a_streamed_run_is_restored_as_it_comes_and_answers_its_repeat(bilan, document, model):
+    consent, _ = bilan.consent("analysis")
+    token = bilan.centre.draw_consent_token(consent)
+    before = len(model.received())
+    with stream(bilan, "cv-analysis", asked(bilan, document), token, "streamed") as answer:
+        told = list(events(answer.iter_lines()))
+    assert told[0][0] == "progress"
+    assert told[-1][0] == "result"
+    spoken = "".join(data["text"] for name, data in told if name == "delta")
+    assert json.loads(spoken)["threads"]
+    assert "[PERSONNE_" not in spoken
+    with stream(bilan, "cv-analysis", asked(bilan, document), token, "streamed") as again:
+        repeated = list(events(again.iter_lines()))
+    assert repeated == [("result", told[-1][1])]
+    assert len(model.received()) == before + 1
+
+
+def test_a_withdrawal_stops_a_call_in_flight_and_nothing_is_kept(
+    new_platform, slow_deployments, slow_model, open_bilan
+):
+    platform = new_platform("data", "--deployments", str(slow_deployments)).start()
+    bilan = open_bilan(platform)
+    document = bilan.centre.upload(bilan.id, CV.read_bytes())["id"]
+    consent, link = bilan.consent("analysis")
+    token = bilan.centre.draw_consent_token(consent)
+    person = Beneficiary.at(platform.url)
+    person.uses_of_ai(link)
+    with stream(bilan, "cv-analysis", asked(bilan, document), token, "stopped") as answer:
+        told = events(answer.iter_lines())
+        assert "delta" in (name for name, _ in told)
+        person.withdraw()
+        withdrawn_at = time.monotonic()
+        rest = list(told)
+        stopped_after = time.monotonic() - withdrawn_at
+    person.close()
+    assert (rest[-1][0], rest[-1][1]["code"]) == ("problem", "run_cancelled")
+    assert stopped_after < 1
+    records = bilan.centre.records(bilan.beneficiary)
+    dispatched = next(r["id"] for r in records if r["kind"] == "ai.dispatch")
+    closing = [r["kind"] for r in records if r.get("prev") == dispatched]
+    assert closing == ["ai.cancelled"]
+    assert len(slow_model.received()) == 1
 
 
 def test_without_a_consent_token_nothing_leaves(bilan, document, model):

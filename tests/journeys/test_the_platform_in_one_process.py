@@ -53,6 +53,7 @@ def test_stopped_and_started_again_it_has_lost_nothing(new_platform, open_bilan,
     again.act_for(bilan.counsellor)
     assert again.pseudonymised(document) == text
     assert {r["kind"] for r in again.records(bilan.beneficiary)} >= {"run.computed", "human.review"}
+    again.close()
     assert platform.operator("log", "audit")[0]["verdict"] == "consistent"
 
 
@@ -63,6 +64,7 @@ def test_killed_in_the_middle_it_has_lost_nothing_that_was_acknowledged(new_plat
     platform.start()
     again = Centre.at(platform.url, bilan.centre.credentials)
     assert again.bilan(bilan.id)["status"] == "open"
+    again.close()
     assert platform.operator("log", "audit")[0]["verdict"] == "consistent"
 
 

@@ -35,7 +35,7 @@ async def test_a_post_that_creates_needs_a_key(centre):
 
 async def test_a_refused_request_can_be_corrected_under_its_key(centre):
     key = {"Idempotency-Key": "mended"}
-    wrong = await centre.call("POST", "/v1/bilans", json={"beneficiary": "x"}, headers=key)
+    wrong = await centre.call("POST", "/v1/counsellors", json={"reference": ""}, headers=key)
     assert wrong.status_code == 422
     mended = await centre.call("POST", "/v1/counsellors", json={}, headers=key)
     assert mended.status_code == 201

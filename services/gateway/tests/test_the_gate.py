@@ -1,6 +1,8 @@
 """The gate: one transaction decides, records and mints; a withdrawal is never missed (section 4)."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -16,6 +18,7 @@ from gateway.records import store as records
 from gateway.records.rules import Kind
 from gateway.tables import Bilan
 from gateway.tenants.service import Caller
+from keel.clock import utc_now
 from keel.passes import Admission, PassRefused
 from keel.problems import NotFound
 from keel.tokens import PublicKeys
@@ -103,7 +106,7 @@ async def test_in_the_order_of_records_no_dispatch_follows_the_withdrawal(
 
     async def try_often():
         let_out = 0
-        for _ in range(15):
+        for _ in range(60):
             try:
                 await gate.dispatch(caller, bilan, claims, attempt())
                 let_out += 1
@@ -112,7 +115,7 @@ async def test_in_the_order_of_records_no_dispatch_follows_the_withdrawal(
         return let_out
 
     async def withdraw():
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
         return await centre.call("DELETE", f"/v1/consents/{given['id']}")
 
     counts = await asyncio.gather(try_often(), try_often(), withdraw())
@@ -131,6 +134,7 @@ async def test_in_the_order_of_records_no_dispatch_follows_the_withdrawal(
         )
     order = [row.kind for row in rows]
     assert order.count("ai.dispatch") == counts[0] + counts[1]
+    assert "gate.refused" in order, "the withdrawal came too late to tell anything"
     after = order[order.index("consent.revoked") :]
     assert "ai.dispatch" not in after
 
@@ -167,6 +171,18 @@ async def test_another_tenant_finds_no_such_consent(gated):
 async def test_a_dispatch_left_open_by_a_crash_is_closed_at_the_next_start(app, gated):
     gate, caller, bilan, claims = gated
     await gate.dispatch(caller, bilan, claims, attempt())
-    assert await app.state.runs.recover() == 1
-    assert await app.state.runs.recover() == 0
+    an_hour_later = replace(app.state.runs, now=lambda: utc_now() + timedelta(hours=1))
+    assert await an_hour_later.recover() == 1
+    assert await an_hour_later.recover() == 0
     assert (await kinds(app, caller)).count("ai.error") == 1
+
+
+async def test_a_refusal_is_recorded_once_a_minute(app, gated):
+    gate, caller, bilan, claims = gated
+    for _ in range(5):
+        with pytest.raises(PurposeNotCovered):
+            await gate.dispatch(caller, bilan, claims, attempt(purpose="exploration"))
+    with pytest.raises(CategoryNotCovered):
+        await gate.dispatch(caller, bilan, claims, attempt(data_categories=frozenset({"tests"})))
+    refused = (await kinds(app, caller)).count("gate.refused")
+    assert refused in {2, 3}, "one for each code, and one more where the minute turned"

@@ -4,6 +4,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from gateway.app import document
+from gateway.edge.strict import StrictRoute
 from keel.tokens import SigningKey
 
 PUBLIC = {
@@ -42,6 +43,28 @@ def test_every_route_asks_for_a_token_or_is_on_the_written_list():
     assert unguarded == PUBLIC
 
 
+def test_every_route_with_a_json_body_reads_it_strictly():
+    for route in walk(document().routes):
+        body = route.body_field
+        if body is not None and "json" in getattr(
+            body.field_info, "media_type", "application/json"
+        ):
+            assert isinstance(route, StrictRoute) or "multipart" in str(body.field_info), route.name
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"reference": "a", "reference": "b"}', rb'{"reference": "\u0000"}', rb'{"reference": "\ud800"}', b'{"reference": NaN}', b"[" * 200 + b"]" * 200],
+    ids=["a member twice", "NUL", "half a character", "NaN", "an abyss"],
+)  # fmt: skip
+async def test_json_with_two_readings_is_refused(centre, body):
+    answer = await centre.call(
+        "POST", "/v1/counsellors", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid_request"
+
+
 async def test_no_token_says_where_to_get_one(gateway):
     answer = await gateway.get("/v1/records")
     assert answer.status_code == 401
@@ -56,6 +79,19 @@ async def test_a_wrong_secret_looks_like_an_unknown_client(gateway, centre, secr
     unknown = await gateway.post("/oauth2/token", data=form, auth=("cli_nobody", secret))
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.json()["detail"] == unknown.json()["detail"]
+
+
+async def test_a_client_id_that_no_database_can_hold_is_an_unknown_client(gateway):
+    form = {"grant_type": "client_credentials"}
+    answer = await gateway.post("/oauth2/token", data=form, auth=("cli_\x00", "x" * 43))
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("reference", ["dossier\x0112", "dossier\n", "\x7f"])
+async def test_a_reference_holds_no_control_characters(centre, reference):
+    answer = await centre.call("POST", "/v1/beneficiaries", json={"reference": reference})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"at": "body.reference", "why": "string_pattern_mismatch"}]
 
 
 async def test_a_token_of_somebody_elses_key_is_refused(centre):

@@ -7,7 +7,7 @@ from functools import partial
 from importlib.metadata import version
 
 import httpx
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
 from gateway.bilans import api as bilans_api
 from gateway.bilans.service import Bilans
@@ -39,14 +39,13 @@ from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Ser
 from gateway.settings import Settings
 from gateway.tables import ContentKey, RecordKey
 from gateway.tenants import api as tenants_api
-from gateway.tenants.service import Caller, Tenants
+from gateway.tenants.service import Tenants
 from gateway.texts import api as texts_api
 from keel.application import Lifespan, create_service
 from keel.database import Database
 from keel.migrations import is_current
 from keel.passes import PassMint
 from keel.sealing import ContentKeys
-from keel.strict_json import NotStrictJson, parse
 
 _TITLE = "Passerelle"
 _DESCRIPTION = (
@@ -188,18 +187,8 @@ def _furnish(
     origin = settings.log_origin
     genesis = partial(records.write_genesis, origin=origin)
     state.sequencer = Sequencer(database, origin, keyring.log, genesis)
-    state.replay_checks = {"consent": _consent_still_stands}
 
     async def migrated() -> bool:
         return await is_current("gateway", settings.database_url)
 
     state.readiness["database"] = migrated
-
-
-async def _consent_still_stands(request: Request, caller: Caller) -> None:
-    runs: Runs = request.app.state.runs
-    try:
-        mode = str(parse(await request.body()).get("mode", "best"))
-    except (NotStrictJson, AttributeError):
-        mode = "best"
-    await runs.check_replay(caller, mode, request.headers.get("consent-token"))

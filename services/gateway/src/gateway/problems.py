@@ -123,6 +123,14 @@ class ConsentBinding(Problem):
     status = 403
 
 
+class ConsentTokenTooLarge(Problem):
+    """What the beneficiary agreed to does not fit into one consent token (4096 bytes)."""
+
+    code = "consent_token_too_large"
+    title = "The consent holds too much for one token"
+    status = 422
+
+
 class PurposeNotCovered(Problem):
     """The beneficiary did not agree to this purpose."""
 
@@ -249,6 +257,14 @@ class ModelFailed(Problem):
     code = "model_failed"
     title = "The model did not give a usable answer"
     status = 502
+
+
+class RestorationFailed(Problem):
+    """The person's own words could not be given back; the model's answer is not delivered."""
+
+    code = "restoration_failed"
+    title = "The answer could not be restored"
+    status = 503
 
 
 class RunCancelled(Problem):

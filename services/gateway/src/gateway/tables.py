@@ -313,6 +313,8 @@ class IdempotentAnswer(Base):
     key: Mapped[str] = mapped_column(String(128), primary_key=True)
     request_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
     subject: Mapped[str | None] = mapped_column(String(32))
+    consent: Mapped[str | None] = mapped_column(String(32))
+    consent_epoch: Mapped[int | None] = mapped_column(Integer)
     status: Mapped[int | None] = mapped_column(Integer)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
     finished: Mapped[bool] = mapped_column(Boolean)

@@ -15,6 +15,7 @@ from gateway.problems import (
     ConsentNotAuthorised,
     ConsentRevoked,
     ConsentState,
+    ConsentTokenTooLarge,
     VocabularyUnknown,
 )
 from gateway.tables import Consent
@@ -218,7 +219,7 @@ async def withdraw_consent(
 ) -> dict[str, Any]:
     """Withdraw a consent on the person's behalf, with effect from now."""
     async with database.begin() as session:
-        consent = await consents.withdraw(session, caller.tenant, consent_id, by="tenant")
+        consent = await consents.withdraw(session, caller, consent_id)
     consents.cancel_in_flight(consent_id)
     return _members(consent, ConsentStatus(consent.status))
 
@@ -226,16 +227,23 @@ async def withdraw_consent(
 @tokens.post(
     "/consents/{consent_id}/token",
     responses=problems(
-        NotFound, ConsentBinding, ConsentRevoked, ConsentExpired, ConsentNotAuthorised
+        NotFound,
+        ConsentBinding,
+        ConsentRevoked,
+        ConsentExpired,
+        ConsentNotAuthorised,
+        ConsentTokenTooLarge,
     ),
 )
 async def draw_consent_token(
-    consent_id: ConsentId, session: SessionDep, consents: ConsentsDep, caller: ConsentUserDep
+    consent_id: ConsentId, database: DatabaseDep, consents: ConsentsDep, caller: ConsentUserDep
 ) -> ConsentToken:
     """Draw a consent token; it never permits what the consent no longer permits."""
-    token = await consents.draw_token(session, caller, consent_id)
-    lifetime = int(consents.token_lifetime.total_seconds())
-    return ConsentToken(consent_token=token, expires_in=lifetime)
+    async with database.begin() as session:
+        consent = await consents.find(session, caller.tenant, consent_id)
+    # Refused after the commit: an expiry that was first seen stays written down.
+    drawn = consents.draw_token(caller, consent)
+    return ConsentToken(consent_token=drawn.token, expires_in=drawn.expires_in)
 
 
 @router.get("/consents/{consent_id}/receipt", responses=problems(NotFound))

@@ -30,6 +30,7 @@ from gateway.problems import (
     ConsentState,
     ConsentTokenHasExpired,
     ConsentTokenInvalid,
+    ConsentTokenTooLarge,
     NoticeChanged,
     VocabularyUnknown,
 )
@@ -42,7 +43,14 @@ from keel.clock import rfc3339, utc_now
 from keel.identifiers import new_id
 from keel.problems import NotFound
 from keel.sealing import seal
-from keel.tokens import PublicKeys, TokenExpired, TokenRefused, new_jti, verify
+from keel.tokens import (
+    MAX_TOKEN_BYTES,
+    PublicKeys,
+    TokenExpired,
+    TokenRefused,
+    new_jti,
+    verify,
+)
 
 _TOKEN = "consent+jwt"  # noqa: S105 - the name of a token type
 _RECEIPT = "consent-receipt+jwt"
@@ -63,6 +71,14 @@ class ConsentClaims:
     epoch: int
     beneficiary: str
     details: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnToken:
+    """A consent token, and for how many seconds it really is one."""
+
+    token: str
+    expires_in: int
 
 
 def held(row: Consent) -> Held:
@@ -117,7 +133,7 @@ class Consents:
             ceremony_ends_at=at + self.ceremony_validity,
         )
         await store.add(session, consent)
-        await self._record(session, consent, Kind.CONSENT_REQUESTED)
+        await self._record(session, consent, Kind.CONSENT_REQUESTED, caller)
         return consent, secret
 
     async def open_ceremony(self, session: AsyncSession, secret: str) -> Consent:
@@ -166,7 +182,7 @@ class Consents:
             consent.ended_at, consent.end_reason = at, "refused"
         kind = Kind.CONSENT_AUTHORISED if accepted else Kind.CONSENT_REJECTED
         consent.evidence = await self._evidence(session, consent, at)
-        consent.evidence_record = await self._record(session, consent, kind)
+        consent.evidence_record = await self._record(session, consent, kind, None)
         return consent, await self._personal_link(session, consent)
 
     async def _evidence(self, session: AsyncSession, consent: Consent, at: datetime) -> bytes:
@@ -194,48 +210,71 @@ class Consents:
         )
         return secret
 
-    async def withdraw(
-        self, session: AsyncSession, tenant: str, consent_id: str, *, by: str
-    ) -> Consent:
-        """End a consent at once; what is in flight is cancelled after the commit.
-
-        `by` is `beneficiary` or `tenant`.
+    async def withdraw(self, session: AsyncSession, caller: Caller, consent_id: str) -> Consent:
+        """End a consent at once, on the person's behalf; what is in flight is cancelled after.
 
         Raises:
             NotFound: nobody gave this consent.
             ConsentState: it ended earlier; the first end keeps its date.
         """
-        consent = await self._locked(session, tenant, consent_id)
-        if consent.status != ConsentStatus.AUTHORISED:
+        consent = await self._locked(session, caller.tenant, consent_id)
+        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
             raise ConsentState("Only an authorised consent can be withdrawn.")
-        await self._revoke(session, consent, by)
+        await self._revoke(session, consent, caller)
         return consent
 
-    async def withdraw_all(self, session: AsyncSession, tenant: str, beneficiary: str) -> int:
-        """End every consent of a beneficiary, by their own act; returns how many ended."""
+    async def withdraw_all(
+        self, session: AsyncSession, tenant: str, beneficiary: str
+    ) -> tuple[str, ...]:
+        """End every consent of a beneficiary, by their own act; returns the ids that ended."""
         rows = await store.of_beneficiary(session, tenant, beneficiary, locked=True)
         standing = [row for row in rows if row.status == ConsentStatus.AUTHORISED]
         for consent in standing:
-            await self._revoke(session, consent, "beneficiary")
-        return len(standing)
+            if self.status_now(consent) is ConsentStatus.EXPIRED:
+                await self._expire(session, consent)
+            else:
+                await self._revoke(session, consent, None)
+        return tuple(consent.id for consent in standing)
 
-    async def _revoke(self, session: AsyncSession, consent: Consent, by: str) -> None:
+    async def _revoke(self, session: AsyncSession, consent: Consent, caller: Caller | None) -> None:
+        by = _who(caller)
         consent.status = str(ConsentStatus.REVOKED)
         consent.epoch += 1
         consent.ended_at, consent.end_reason = self.now(), f"withdrawn_by_{by}"
-        await self._record(session, consent, Kind.CONSENT_REVOKED, {"withdrawn_by": by})
+        await self._record(session, consent, Kind.CONSENT_REVOKED, caller, {"withdrawn_by": by})
+
+    async def _expire(self, session: AsyncSession, consent: Consent) -> None:
+        """Write down an expiry that is first seen (section 7.1); the caller holds the row."""
+        consent.status = str(ConsentStatus.EXPIRED)
+        consent.ended_at, consent.end_reason = consent.expires_at, "expired"
+        observed = {"expired_at": rfc3339(consent.expires_at)}
+        await self._record(session, consent, Kind.CONSENT_EXPIRED, None, observed)
+
+    async def _see_expiry(self, session: AsyncSession, seen: Consent) -> Consent:
+        if not self._expiry_is_new(seen):
+            return seen
+        consent = await self._locked(session, seen.tenant, seen.id)
+        if self._expiry_is_new(consent):  # nobody wrote it while we waited for the row
+            await self._expire(session, consent)
+        return consent
+
+    def _expiry_is_new(self, consent: Consent) -> bool:
+        return (
+            consent.status == ConsentStatus.AUTHORISED
+            and self.status_now(consent) is ConsentStatus.EXPIRED
+        )
 
     def cancel_in_flight(self, consent_id: str) -> None:
         """Stop the calls that run on a consent; called once its withdrawal is committed."""
         self.in_flight.cancel(consent_id)
 
-    async def draw_token(self, session: AsyncSession, caller: Caller, consent_id: str) -> str:
+    def draw_token(self, caller: Caller, consent: Consent) -> DrawnToken:
         """Return a consent token: a bounded, signed copy of what the row permits now.
 
         Raises:
-            NotFound, ConsentBinding, ConsentRevoked, ConsentExpired, ConsentNotAuthorised.
+            ConsentBinding, ConsentRevoked, ConsentExpired, ConsentNotAuthorised.
+            ConsentTokenTooLarge: what was agreed to does not fit into one token.
         """
-        consent = await self.find(session, caller.tenant, consent_id)
         if consent.client != caller.client:
             raise ConsentBinding("The client that asked for the consent draws its tokens.")
         at = self.now()
@@ -246,7 +285,18 @@ class Consents:
         ends = min(
             issued + int(self.token_lifetime.total_seconds()), int(consent.expires_at.timestamp())
         )
-        claims = {
+        if ends <= issued:  # its last second has begun
+            raise ConsentExpired("Ask the beneficiary for a new consent.")
+        token = self.keyring.consent.sign(_TOKEN, self._claims(caller, consent, issued, ends))
+        if len(token) > MAX_TOKEN_BYTES:
+            raise ConsentTokenTooLarge(
+                "Ask the beneficiary for fewer purposes, data categories or recipients in one "
+                "consent, and for the others in a consent of their own."
+            )
+        return DrawnToken(token, ends - issued)
+
+    def _claims(self, caller: Caller, consent: Consent, issued: int, ends: int) -> dict[str, Any]:
+        return {
             "iss": self.issuer,
             "aud": self.issuer,
             "sub": consent.beneficiary,
@@ -269,7 +319,6 @@ class Consents:
                 for g in granted(consent.grants)
             ],
         }
-        return self.keyring.consent.sign(_TOKEN, claims)
 
     def read_token(self, token: str, caller: Caller) -> ConsentClaims:
         """Return what a consent token claims; the row decides later, under its lock.
@@ -304,11 +353,21 @@ class Consents:
         return read
 
     async def find(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
-        """Return a consent of the tenant, or raise `NotFound`."""
+        """Return a consent of the tenant, or raise `NotFound`.
+
+        An expiry that is first seen here is written down in the caller's transaction.
+        """
         consent = await store.find(session, tenant, consent_id)
         if consent is None:
             raise NotFound
-        return consent
+        return await self._see_expiry(session, consent)
+
+    async def of_beneficiary(
+        self, session: AsyncSession, tenant: str, beneficiary: str
+    ) -> list[Consent]:
+        """Return every consent of a beneficiary, oldest first, as they stand now."""
+        rows = await store.of_beneficiary(session, tenant, beneficiary)
+        return [await self._see_expiry(session, row) for row in rows]
 
     async def _locked(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
         consent = await store.find(session, tenant, consent_id, locked=True)
@@ -361,8 +420,10 @@ class Consents:
         session: AsyncSession,
         consent: Consent,
         kind: Kind,
+        caller: Caller | None,
         body: Mapping[str, Any] | None = None,
     ) -> str:
+        """Write a record of a consent; without a caller, the beneficiary or the clock acted."""
         observed = {
             "notice_version": consent.notice_version,
             "notice_sha256": consent.notice_sha256,
@@ -375,11 +436,19 @@ class Consents:
             observed,
             beneficiary=consent.beneficiary,
             bilan=consent.bilan,
-            client=consent.client,
+            client=None if caller is None else caller.client,
+            counsellor=None if caller is None else caller.counsellor,
             consent=consent.id,
             consent_epoch=consent.epoch,
         )
         return await self.records.write(session, fact)
+
+
+def _who(caller: Caller | None) -> str:
+    """Name the role that withdraws (section 2.1); nobody calls for the beneficiary."""
+    if caller is None:
+        return "beneficiary"
+    return "tenant" if caller.counsellor is None else "counsellor"
 
 
 def _refuse_unknown(

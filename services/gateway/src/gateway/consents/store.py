@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.tables import Consent, PersonalLink
@@ -15,20 +15,25 @@ async def add(session: AsyncSession, consent: Consent) -> None:
     await session.flush()
 
 
+def _locked(query: Select[Consent]) -> Select[Consent]:
+    """Lock the rows and read them as they are then, whatever the session knew before."""
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
 async def find(
     session: AsyncSession, tenant: str, consent_id: str, *, locked: bool = False
 ) -> Consent | None:
     """Return a consent of the tenant; `locked` takes the row lock that orders its records."""
     query = select(Consent).where(Consent.tenant == tenant, Consent.id == consent_id)
     if locked:
-        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        query = _locked(query)
     return await session.scalar(query)
 
 
 async def find_by_ceremony(session: AsyncSession, secret_sha256: bytes) -> Consent | None:
     """Return the consent that a ceremony link opens, locked."""
     query = select(Consent).where(Consent.ceremony_sha256 == secret_sha256)
-    return await session.scalar(query.with_for_update(key_share=True))
+    return await session.scalar(_locked(query))
 
 
 async def of_beneficiary(
@@ -41,7 +46,7 @@ async def of_beneficiary(
         .order_by(Consent.id)
     )
     if locked:
-        query = query.with_for_update(key_share=True)
+        query = _locked(query)
     return (await session.scalars(query)).all()
 
 

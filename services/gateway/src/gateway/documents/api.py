@@ -1,5 +1,7 @@
 """Documents: the raw file goes straight to the anonymizer and never further."""
 
+import asyncio
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile, status
@@ -12,10 +14,11 @@ from gateway.services import ANONYMIZER, About, Services
 from gateway.tables import Document
 from gateway.tenants.service import Caller
 from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
+from keel.calls import Relayed, ServiceUnavailable
 from keel.clock import utc_now
 from keel.database import Database
 from keel.identifiers import BilanId, DocumentId, new_id
-from keel.problems import MediaTypeNotSupported, NotFound, Problem, TooLarge, problems
+from keel.problems import MediaTypeNotSupported, NotFound, TooLarge, problems
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"], route_class=IdempotentRoute)
 
@@ -65,11 +68,30 @@ async def upload_document(
             files={"file": ("document", await file.read(), "application/octet-stream")},
             timeout=120,
         )
-    except Problem:
-        async with database.begin() as session:
-            await session.delete(await session.merge(document))
+    except Relayed:  # the anonymizer said no, and kept nothing
+        await _forget(database, document)
+        raise
+    except BaseException:
+        # It may have read and kept the file all the same: nobody would know its id.
+        await asyncio.shield(_undo(database, services, about, document))
         raise
     return Response(made.content, status.HTTP_201_CREATED, media_type=_JSON)
+
+
+async def _forget(database: Database, document: Document) -> None:
+    async with database.begin() as session:
+        row = await session.get(Document, (document.tenant, document.id))
+        if row is not None:
+            await session.delete(row)
+
+
+async def _undo(database: Database, services: Services, about: About, document: Document) -> None:
+    """Take back an intake whose end nobody saw; where that fails, the reference stays."""
+    path = f"/documents/{document.id}"
+    with suppress(ServiceUnavailable):
+        with suppress(Relayed):  # it never came to be: that is what was wanted
+            await services.call(ANONYMIZER, "delete_document", "DELETE", path, about)
+        await _forget(database, document)
 
 
 async def _about(database: Database, bilans: Bilans, caller: Caller, document_id: str) -> About:
@@ -149,7 +171,4 @@ async def delete_document(
     """Delete a document and everything that was read from it."""
     about = await _about(database, bilans, caller, document_id)
     await services.call(ANONYMIZER, "delete_document", "DELETE", f"/documents/{document_id}", about)
-    async with database.begin() as session:
-        document = await session.get(Document, (caller.tenant, document_id))
-        if document is not None:
-            await session.delete(document)
+    await _forget(database, Document(tenant=caller.tenant, id=document_id))

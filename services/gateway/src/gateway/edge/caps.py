@@ -25,26 +25,31 @@ class BodyCap:
         if not declared.isdigit() or int(declared) > cap:
             await _too_large(cap)(scope, receive, send)
             return
-        seen, answered = 0, False
+        seen, over, answered = 0, False, False
 
         async def capped() -> Message:
-            nonlocal seen
+            nonlocal seen, over
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > cap:
+                over = True
                 raise _OverCap
             return message
 
         async def noted(message: Message) -> None:
             nonlocal answered
+            if over and not answered:
+                return  # a guess at what was wrong with a body that it could not read
             answered = answered or message["type"] == "http.response.start"
             await send(message)
 
         try:
             await self._app(scope, capped, noted)
-        except _OverCap:
-            if not answered:
-                await _too_large(cap)(scope, receive, send)
+        except Exception:  # whoever reads a body may wrap `_OverCap` in an exception of its own
+            if not over:
+                raise
+        if over and not answered:
+            await _too_large(cap)(scope, receive, send)
 
 
 class _OverCap(Exception):  # noqa: N818 - a signal between the two halves of the middleware

@@ -2,26 +2,29 @@
 
 The key is scoped by tenant, method and route. The stored answer is sealed under the key of what it
 holds: the bilan's content key when the endpoint sets `request.state.subject`, else the tenant's. It
-holds no secret: a replay of an answer with a one-time link comes without it. An endpoint that
-dispatches names a check (`x-replay-check`) that runs before a replay, so that a revoked consent
-makes the replay fail.
+holds no secret: a replay of an answer with a one-time link comes without it. What rests on a
+consent (`request.state.consent`) is replayed only while that consent stands, whatever the repeat
+carries. A stream is kept when it ends, as the answer that it ended with (`request.state.final`).
 """
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.responses import StreamingResponse
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
+from gateway.edge.strict import Handler, StrictRequest, StrictRoute
+from gateway.gate.service import Gate
 from gateway.problems import IdempotencyConflict, IdempotencyKeyNeeded
 from gateway.records.service import Records
 from gateway.tables import IdempotentAnswer
@@ -33,6 +36,8 @@ from keel.sealing import ContentKeys, seal, unseal
 
 _MAX_KEY = 128
 _KEPT = timedelta(hours=24)
+_ABANDONED = timedelta(minutes=10)
+_KEPT_HEADERS = ("transparency-record", "ai-generated")
 _SERVER_ERROR = 500
 _FUNCTION_STACK = "fastapi_function_astack"
 _PIECE = 1024 * 1024
@@ -43,10 +48,10 @@ _KEY_PARAMETER = {
     "description": "New for each request; a repeat under the same key gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": _MAX_KEY, "pattern": "^[!-~]+$"},
 }
-_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_Piece = str | bytes | memoryview
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(StrictRoute):
     """A route whose POST needs an Idempotency-Key and replays the stored answer."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:  # noqa: ANN401 - the framework's own arguments
@@ -56,19 +61,19 @@ class IdempotentRoute(APIRoute):
             given["openapi_extra"] = extra
         super().__init__(path, endpoint, **given)
 
-    def get_route_handler(self) -> _Handler:
+    def get_route_handler(self) -> Handler:
         """Wrap the framework's handler for POST; other methods repeat safely by themselves."""
         handle = super().get_route_handler()
         if "POST" not in (self.methods or ()):
             return handle
         extra = self.openapi_extra or {}
         secrets = frozenset(extra.get("x-secret-members", ()))
-        check = extra.get("x-replay-check")
         scope = _scope_of(self.dependant)
 
-        async def once(request: Request) -> Response:
+        async def once(given: Request) -> Response:
+            request = StrictRequest(given.scope, given.receive)  # one object: it keeps its body
             try:
-                return await _Once(request, self.path, scope, secrets, check).answer(handle)
+                return await _Once(request, self.path, scope, secrets).answer(handle)
             finally:
                 await request.close()  # the parsed form and its files, which a replay leaves open
 
@@ -94,17 +99,15 @@ class _Once:
         route: str,
         scope: Scope | None,
         secrets: frozenset[str],
-        check: str | None,
     ) -> None:
         self._request = request
         self._asked = scope
-        self._check = check
         self._scope = f"{request.method} {route}"
         self._secrets = secrets
         self._database: Database = request.app.state.database
         self._records: Records = request.app.state.records
 
-    async def answer(self, handle: _Handler) -> Response:
+    async def answer(self, handle: Handler) -> Response:
         """Replay, or handle and keep the answer."""
         caller = await self._caller()
         if caller is None or (self._asked is not None and self._asked not in caller.scopes):
@@ -113,16 +116,30 @@ class _Once:
         digest = await self._digest(caller)
         replay = await self._begin(caller.tenant, key, digest)
         if replay is not None:
-            if self._check is not None:
-                await self._request.app.state.replay_checks[self._check](self._request, caller)
             return replay
         try:
             response = await self._committed(handle)
         except BaseException:
             await self._forget(caller.tenant, key)
             raise
-        await self._keep(caller.tenant, key, response)
+        if isinstance(response, StreamingResponse):
+            pieces = response.body_iterator
+            response.body_iterator = self._kept_at_its_end(caller.tenant, key, pieces)
+        else:
+            await self._keep(caller.tenant, key, response)
         return response
+
+    async def _kept_at_its_end(
+        self, tenant: str, key: str, pieces: AsyncIterable[_Piece]
+    ) -> AsyncIterator[_Piece]:
+        """Hand a stream on; the key stays taken until it ended, and then holds how it ended."""
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            final = getattr(self._request.state, "final", None)
+            settled = self._forget(tenant, key) if final is None else self._keep(tenant, key, final)
+            await asyncio.shield(settled)
 
     async def _digest(self, caller: Caller) -> bytes:
         """Bind a key to one request of one caller: another counsellor's is another request."""
@@ -138,7 +155,7 @@ class _Once:
             digest.update(await self._request.body())
         return digest.digest()
 
-    async def _committed(self, handle: _Handler) -> Response:
+    async def _committed(self, handle: Handler) -> Response:
         """Handle the request and see its transaction committed, before the answer is kept.
 
         The framework closes function-scoped dependencies (the session) outside the route's
@@ -170,6 +187,10 @@ class _Once:
                 delete(IdempotentAnswer).where(IdempotentAnswer.created_at < utc_now() - _KEPT)
             )
             held = await session.get(IdempotentAnswer, (tenant, self._scope, key))
+            if held is not None and not held.finished and held.created_at < utc_now() - _ABANDONED:
+                await session.delete(held)  # its process died: nobody will ever answer
+                await session.flush()
+                held = None
             if held is not None:
                 return await self._replay(session, held, digest)
             row = IdempotentAnswer(
@@ -200,15 +221,19 @@ class _Once:
             raise IdempotencyConflict("Use a new key for another request.")
         if not held.finished or held.answer is None or held.status is None:
             raise self._running()
+        if held.consent is not None and held.consent_epoch is not None:
+            gate: Gate = self._request.app.state.gate
+            await gate.refuse_fallen(session, held.tenant, held.consent, held.consent_epoch)
         key = await self._key_of(session, held.tenant, held.subject)
         if key is None:
             raise IdempotencyConflict("What this request made was destroyed with its bilan.")
         stored = json.loads(unseal(key, held.answer, f"{held.tenant}|{held.scope}|{held.key}"))
+        headers = {**stored["headers"], "Idempotency-Replayed": "true"}
+        if "text/event-stream" in self._request.headers.get("accept", ""):
+            event = f"event: result\ndata: {stored['body']}\n\n"
+            return Response(event, 200, headers=headers, media_type="text/event-stream")
         return Response(
-            stored["body"],
-            held.status,
-            headers={"Idempotency-Replayed": "true"},
-            media_type=stored["media_type"],
+            stored["body"], held.status, headers=headers, media_type=stored["media_type"]
         )
 
     async def _forget(self, tenant: str, key: str) -> None:
@@ -223,16 +248,23 @@ class _Once:
 
     async def _keep(self, tenant: str, key: str, response: Response) -> None:
         body = getattr(response, "body", None)
-        if body is None or response.status_code >= _SERVER_ERROR:  # a stream, or our own failure
+        if body is None or response.status_code >= _SERVER_ERROR:  # our own failure: try again
             await self._forget(tenant, key)
             return
         subject = getattr(self._request.state, "subject", None)
-        stored = {"body": self._without_secrets(bytes(body)), "media_type": response.media_type}
+        consent = getattr(self._request.state, "consent", None)
+        stored = {
+            "body": self._without_secrets(bytes(body)),
+            "media_type": response.media_type,
+            "headers": {n: response.headers[n] for n in _KEPT_HEADERS if n in response.headers},
+        }
         async with self._database.begin() as session:
             row = await session.get(IdempotentAnswer, (tenant, self._scope, key))
             if row is not None:
                 sealing = await self._sealing_key(session, tenant, subject)
                 row.subject = subject
+                if consent is not None:
+                    row.consent, row.consent_epoch = consent
                 row.answer = seal(
                     sealing, json.dumps(stored).encode(), f"{tenant}|{self._scope}|{key}"
                 )

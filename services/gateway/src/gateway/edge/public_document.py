@@ -35,8 +35,7 @@ def assemble(own: dict[str, Any], services: Mapping[str, Mapping[str, Any]]) -> 
         response["content"] = {"application/json": {"schema": {"$ref": _REF + local}}}
     for path in document["paths"].values():
         for operation in path.values():
-            for extra in ("x-secret-members", "x-replay-check"):
-                operation.pop(extra, None)
+            operation.pop("x-secret-members", None)
     return document
 
 

@@ -15,6 +15,7 @@ from gateway import problems
 from gateway.consents import store as consent_store
 from gateway.consents.rules import Asked, Refusal, Uncovered, coverage_refusal, row_refusal
 from gateway.consents.service import ConsentClaims, held
+from gateway.records import store as record_store
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.tables import Bilan, Consent
@@ -153,6 +154,8 @@ class Gate:
         attempt: Attempt,
         missing: Uncovered,
     ) -> None:
+        if await self._was_just_refused(session, consent, missing):
+            return
         body = {
             "refusal_reason": str(missing.refusal),
             "purpose_code": attempt.purpose,
@@ -160,6 +163,17 @@ class Gate:
             **{k: v for k, v in attempt.facts.items() if k.startswith("use_case_")},
         }
         await self.records.write(session, _fact(Kind.GATE_REFUSED, caller, consent, body))
+
+    async def _was_just_refused(
+        self, session: AsyncSession, consent: Consent, missing: Uncovered
+    ) -> bool:
+        """Say whether this minute has its record of this refusal already (section 5)."""
+        minute = self.now().replace(second=0, microsecond=0)
+        rows = await record_store.since(
+            session, consent.tenant, consent=consent.id, kind=str(Kind.GATE_REFUSED), at=minute
+        )
+        read = [await self.records.read(session, row) for row in rows]
+        return any(r["body"].get("refusal_reason") == str(missing.refusal) for r in read)
 
     async def precheck(
         self,
@@ -184,13 +198,13 @@ class Gate:
         raise _refusal(missing)
 
     async def refuse_fallen(
-        self, session: AsyncSession, caller: Caller, claims: ConsentClaims
+        self, session: AsyncSession, tenant: str, consent_id: str, epoch: int
     ) -> None:
-        """Refuse when the consent no longer stands; permits nothing (replays, reading)."""
-        consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)
+        """Refuse when a consent no longer stands as it did at `epoch`; permits nothing."""
+        consent = await consent_store.find(session, tenant, consent_id, locked=True)
         if consent is None:
             raise NotFound
-        refusal = row_refusal(held(consent), epoch=claims.epoch, at=self.now())
+        refusal = row_refusal(held(consent), epoch=epoch, at=self.now())
         if refusal is not None:
             raise _refusal(Uncovered(refusal))
 

@@ -14,7 +14,7 @@ from gateway.log import rules, store
 from gateway.tables import LogState
 from keel.clock import utc_now
 from keel.database import Database
-from keel.settings import SettingsRefused
+from keel.start import StartRefused
 
 BATCH = 500
 _KIND = "r"
@@ -23,7 +23,7 @@ _KIND = "r"
 logger = structlog.get_logger()
 
 
-class LogDamaged(SettingsRefused):
+class LogDamaged(StartRefused):
     """What is stored is not what was signed; the start stops with this one sentence."""
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import MarketCallerDep
 from gateway.bilans.service import Bilans
+from gateway.edge.strict import StrictRoute
 from gateway.problems import BilanNotOpen, CounsellorNeeded
 from gateway.services import LABOUR_MARKET, About, Services
 from gateway.tenants.service import Caller
@@ -15,7 +16,7 @@ from keel.database import Database
 from keel.identifiers import BilanId
 from keel.problems import NotFound, problems
 
-router = APIRouter(prefix="/v1", tags=["labour market"])
+router = APIRouter(prefix="/v1", tags=["labour market"], route_class=StrictRoute)
 
 Words = Annotated[str | None, Query(max_length=200)]
 Cursor = Annotated[str | None, Query(max_length=300)]

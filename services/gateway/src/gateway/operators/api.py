@@ -14,7 +14,7 @@ class NewTenant(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
     siren: Annotated[str, Field(pattern=r"^[0-9]{9}$")] | None = None
 
 

@@ -10,12 +10,11 @@ from typing import Annotated
 from fastapi import APIRouter, Cookie, Form, Path, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from gateway.consents import store as consent_store
 from gateway.consents.rules import Decision
 from gateway.pages import views
-from gateway.pages.service import CEREMONY, PERSONAL
+from gateway.pages.service import CEREMONY, PERSONAL, PageSessions
 from gateway.problems import CeremonyUnknown, ConsentState, NoticeChanged
-from gateway.records import store as record_store
+from gateway.tables import Consent
 from gateway.wiring import ConsentsDep, DatabaseDep, PageSessionsDep, RecordsDep
 from keel.database import SessionDep
 from keel.problems import NotFound, problems
@@ -23,6 +22,8 @@ from keel.problems import NotFound, problems
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
 _COOKIE = "__Host-passerelle"
+_MOST_USES = 1000
+"""How many uses of AI the page shows, newest first; it says so when there are more."""
 Secret = Annotated[str, Form(min_length=1, max_length=100)]
 PageCookie = Annotated[str | None, Cookie(alias=_COOKIE, max_length=100)]
 _STATIC = {"page.css": "text/css", "open.js": "text/javascript"}
@@ -32,10 +33,16 @@ def _page(template: str, **facts: object) -> HTMLResponse:
     return HTMLResponse(views.render(template, **facts), headers=views.HEADERS)
 
 
-def _enter(token: str, to: str) -> RedirectResponse:
+def _enter(token: str, pages: PageSessions, to: str) -> RedirectResponse:
     response = RedirectResponse(to, status.HTTP_303_SEE_OTHER, headers=views.HEADERS)
     response.set_cookie(
-        _COOKIE, token, max_age=900, path="/", secure=True, httponly=True, samesite="strict"
+        _COOKIE,
+        token,
+        max_age=int(pages.lifetime.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
     )
     return response
 
@@ -64,7 +71,8 @@ async def enter_consent(
         consent = await consents.open_ceremony(session, secret)
     except CeremonyUnknown:
         return RedirectResponse("/consent/gone", status.HTTP_303_SEE_OTHER, headers=views.HEADERS)
-    return _enter(await pages.open_ceremony(session, consent), "/consent/decision")
+    token = await pages.open_ceremony(session, consent)
+    return _enter(token, pages, "/consent/decision")
 
 
 @router.get("/consent/gone")
@@ -136,11 +144,11 @@ async def decide_consent(
     )
 
 
-def _undecided(consent: object) -> HTMLResponse:
+def _undecided(consent: Consent) -> HTMLResponse:
     page = _page(
         "decision.html",
         consent=consent,
-        purposes=views.purposes(consent),  # type: ignore[arg-type]
+        purposes=views.purposes(consent),
         problem="Répondez à chaque question : accepter ou refuser.",
     )
     page.status_code = status.HTTP_422_UNPROCESSABLE_CONTENT
@@ -160,17 +168,9 @@ async def show_my_space(
         held = await pages.find(session, PERSONAL, cookie)
     except CeremonyUnknown:
         return _page("open.html", action="/me/session", title="Mon espace")
-    rows = await consent_store.of_beneficiary(session, held.tenant, held.beneficiary)
-    found = await record_store.page(
-        session,
-        held.tenant,
-        beneficiary=held.beneficiary,
-        consent=None,
-        kind=None,
-        after=None,
-        limit=1000,
-    )
-    read = [await records.read(session, row) for row in found]
+    rows = await consents.of_beneficiary(session, held.tenant, held.beneficiary)
+    read = await records.uses(session, held.tenant, held.beneficiary, limit=_MOST_USES + 1)
+    uses = views.uses(read)
     agreed = [
         {
             "status": str(consents.status_now(row)),
@@ -180,7 +180,7 @@ async def show_my_space(
         }
         for row in rows
     ]
-    return _page("me.html", agreed=agreed, uses=views.uses(read))
+    return _page("me.html", agreed=agreed, uses=uses[:_MOST_USES], more=len(uses) > _MOST_USES)
 
 
 @router.post("/me/session")
@@ -192,7 +192,7 @@ async def enter_my_space(
         token = await pages.open_personal(session, secret)
     except CeremonyUnknown:
         return RedirectResponse("/consent/gone", status.HTTP_303_SEE_OTHER, headers=views.HEADERS)
-    return _enter(token, "/me/")
+    return _enter(token, pages, "/me/")
 
 
 @router.get("/me/withdrawal")
@@ -215,12 +215,11 @@ async def withdraw_my_consent(
     try:
         async with database.begin() as session:
             held = await pages.find(session, PERSONAL, cookie)
-            standing = await consent_store.of_beneficiary(session, held.tenant, held.beneficiary)
-            await consents.withdraw_all(session, held.tenant, held.beneficiary)
+            ended = await consents.withdraw_all(session, held.tenant, held.beneficiary)
     except CeremonyUnknown:
         return RedirectResponse("/me/", status.HTTP_303_SEE_OTHER, headers=views.HEADERS)
-    for consent in standing:
-        consents.cancel_in_flight(consent.id)
+    for consent_id in ended:
+        consents.cancel_in_flight(consent_id)
     lines = (
         "Votre accord est retiré. Plus rien n’est envoyé à une intelligence artificielle.",
         "Votre bilan continue avec votre conseiller ou votre conseillère.",

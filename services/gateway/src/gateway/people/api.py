@@ -16,12 +16,16 @@ from keel.problems import NotFound, problems
 router = APIRouter(prefix="/v1", tags=["people"], route_class=IdempotentRoute)
 
 
+_PRINTED = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters."""
+
+
 class NewPerson(BaseModel):
     """A person to create. `reference` is your own key for them; it is stored sealed."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reference: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    reference: Annotated[str, Field(min_length=1, max_length=200, pattern=_PRINTED)] | None = None
 
 
 class CounsellorView(BaseModel):

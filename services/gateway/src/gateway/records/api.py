@@ -1,14 +1,17 @@
 """Reading records: by the tenant, with a proof that anyone can check."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response, status
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import RecordReaderDep
 from gateway.records import store
 from gateway.records.rules import Fact, Kind
-from gateway.records.service import NotInLogYet, RecordErased
+from gateway.records.service import NotInLogYet, RecordErased, Records
+from gateway.tables import Record
+from gateway.tenants.service import Caller
 from gateway.wiring import RecordsDep
 from keel.database import SessionDep
 from keel.identifiers import BeneficiaryId, ConsentId, RecordId
@@ -29,10 +32,18 @@ class RecordView(BaseModel):
     body: dict[str, Any]
 
 
+class ErasedRecord(BaseModel):
+    """What is left of a record whose key was destroyed; its receipt still verifies."""
+
+    id: RecordId
+    kind: str = Field(max_length=30)
+    erased: Literal[True] = True
+
+
 class RecordPage(BaseModel):
     """Records in the order of time; `next` is the cursor of the following page."""
 
-    items: list[RecordView] = Field(max_length=200)
+    items: list[RecordView | ErasedRecord] = Field(max_length=200)
     next: RecordId | None = None
 
 
@@ -66,25 +77,37 @@ async def list_records(
         after=after,
         limit=limit,
     )
-    views = [RecordView.model_validate(await records.read(session, row)) for row in rows]
-    access = Fact(
+    items = [await _item(session, records, row) for row in rows]
+    await records.write(session, _access(caller, "list", returned=len(items)))
+    return RecordPage(items=items, next=rows[-1].id if len(rows) == limit else None)
+
+
+async def _item(session: AsyncSession, records: Records, row: Record) -> RecordView | ErasedRecord:
+    record = await records.read_unless_erased(session, row)
+    if record is None:
+        return ErasedRecord(id=row.id, kind=row.kind)
+    return RecordView.model_validate(record)
+
+
+def _access(caller: Caller, query_class: str, *, returned: int = 1) -> Fact:
+    return Fact(
         Kind.LOG_ACCESSED,
         caller.tenant,
-        {"query_class": "list", "returned": len(views)},
+        {"query_class": query_class, "returned": returned},
         client=caller.client,
         counsellor=caller.counsellor,
     )
-    await records.write(session, access)
-    return RecordPage(items=views, next=rows[-1].id if len(rows) == limit else None)
 
 
 @router.get("/{record_id}", responses=problems(NotFound, RecordErased))
 async def read_record(
     record_id: RecordId, session: SessionDep, records: RecordsDep, caller: RecordReaderDep
 ) -> RecordView:
-    """Return one record."""
+    """Return one record. Reading it is itself recorded (I-12)."""
     row = await records.find(session, caller.tenant, record_id)
-    return RecordView.model_validate(await records.read(session, row))
+    record = await records.read(session, row)
+    await records.write(session, _access(caller, "record"))
+    return RecordView.model_validate(record)
 
 
 @router.get(
@@ -95,9 +118,14 @@ async def read_record(
 async def read_record_receipt(
     record_id: RecordId, session: SessionDep, records: RecordsDep, caller: RecordReaderDep
 ) -> Any:  # noqa: ANN401 - a receipt, or 202 without one
-    """Return the proof of one record, as C2SP tlog-proof text with the checkpoint verbatim."""
+    """Return the proof of one record, as C2SP tlog-proof text with the checkpoint verbatim.
+
+    A receipt holds its record, so reading one is itself recorded (I-12).
+    """
     row = await records.find(session, caller.tenant, record_id)
     try:
-        return await records.receipt(session, row)
+        receipt = await records.receipt(session, row)
     except NotInLogYet:
         return Response(status_code=status.HTTP_202_ACCEPTED, headers={"Retry-After": "1"})
+    await records.write(session, _access(caller, "receipt"))
+    return receipt

@@ -106,12 +106,30 @@ class Records:
         Raises:
             RecordErased: its key was destroyed.
         """
+        record = await self.read_unless_erased(session, row)
+        if record is None:
+            raise RecordErased("The person's key was destroyed; the receipt still verifies.")
+        return record
+
+    async def read_unless_erased(self, session: AsyncSession, row: Record) -> dict[str, Any] | None:
+        """Return the private record; None when its key was destroyed."""
         key = await self.keys.find(session, row.tenant, row.beneficiary or row.tenant)
         if key is None:
-            raise RecordErased("The person's key was destroyed; the receipt still verifies.")
+            return None
         opened = unseal(encryption_key(key, row.id), row.sealed, f"{row.tenant}\x00{row.id}")
         record: dict[str, Any] = json.loads(opened)
         return record
+
+    async def uses(
+        self, session: AsyncSession, tenant: str, beneficiary: str, *, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return a person's newest `limit` dispatches, newest first, and what closed each."""
+        dispatches = await store.newest(
+            session, tenant, beneficiary=beneficiary, kind=str(Kind.AI_DISPATCH), limit=limit
+        )
+        closing = await store.closing(session, tenant, [row.id for row in dispatches])
+        opened = [await self.read_unless_erased(session, row) for row in (*dispatches, *closing)]
+        return [record for record in opened if record is not None]
 
     async def receipt(self, session: AsyncSession, row: Record) -> dict[str, Any]:
         """Return leaf, salt, record and C2SP proof (section 7.5).

@@ -1,6 +1,7 @@
 """Rows of the private records."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,16 +45,53 @@ async def page(
     return (await session.scalars(query.order_by(Record.id).limit(limit))).all()
 
 
+async def since(
+    session: AsyncSession, tenant: str, *, consent: str, kind: str, at: datetime
+) -> Sequence[Record]:
+    """Return the records of one kind on a consent from the instant `at` on."""
+    query = select(Record).where(
+        Record.tenant == tenant,
+        Record.consent == consent,
+        Record.kind == kind,
+        Record.occurred_at >= at,
+    )
+    return (await session.scalars(query)).all()
+
+
+async def newest(
+    session: AsyncSession, tenant: str, *, beneficiary: str, kind: str, limit: int
+) -> Sequence[Record]:
+    """Return a person's records of one kind, newest first."""
+    query = select(Record).where(
+        Record.tenant == tenant, Record.beneficiary == beneficiary, Record.kind == kind
+    )
+    return (await session.scalars(query.order_by(Record.id.desc()).limit(limit))).all()
+
+
+async def closing(
+    session: AsyncSession, tenant: str, dispatches: Sequence[str]
+) -> Sequence[Record]:
+    """Return the records that close these dispatches."""
+    query = select(Record).where(
+        Record.tenant == tenant,
+        Record.prev.in_(dispatches),
+        Record.kind.in_([str(k) for k in _CLOSING]),
+    )
+    return (await session.scalars(query)).all()
+
+
 _CLOSING = (Kind.AI_RESULT, Kind.AI_ERROR, Kind.AI_CANCELLED)
 
 
-async def open_dispatches(session: AsyncSession) -> Sequence[Record]:
-    """Return the dispatches that no closing record points to."""
+async def open_dispatches(session: AsyncSession, before: datetime) -> Sequence[Record]:
+    """Return the dispatches from before an instant that no closing record points to."""
     closing = aliased(Record)
     closed = exists().where(
         closing.tenant == Record.tenant,
         closing.prev == Record.id,
         closing.kind.in_([str(k) for k in _CLOSING]),
     )
-    query = select(Record).where(Record.kind == str(Kind.AI_DISPATCH), ~closed)
+    query = select(Record).where(
+        Record.kind == str(Kind.AI_DISPATCH), Record.occurred_at <= before, ~closed
+    )
     return (await session.scalars(query)).all()

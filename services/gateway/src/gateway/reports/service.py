@@ -12,26 +12,17 @@ from gateway.runs.service import Runs
 from gateway.services import ANONYMIZER, REPORTS, About, Services
 from gateway.tables import Bilan, Report
 from gateway.tenants.service import Caller
+from keel.calls import Relayed
 from keel.clock import rfc3339, utc_now
 from keel.database import Database
 from keel.identifiers import new_id
-from keel.problems import NotFound, Problem
+from keel.problems import NotFound
 
-_WRITTEN = frozenset(
-    {
-        "request",
-        "need",
-        "trigger",
-        "title",
-        "why",
-        "step",
-        "means",
-        "support",
-        "indicator",
-        "purpose",
-    }
+_AS_GIVEN = frozenset(
+    {"kind", "funding", "start", "end", "date", "mode", "due_on", "on", "occupation"}
 )
-"""The members that a counsellor writes freely: pseudonymised before they rest anywhere."""
+"""Members that hold a date or a word of a closed list. Every other text is somebody's own: it is
+pseudonymised before it rests anywhere, a member that is added tomorrow included."""
 _CONTENT = (
     "sections",
     "charts",
@@ -73,7 +64,7 @@ class Reports:
                 "materials": [_material(run) for run in runs],
             }
             made = await self._ask(about, "create_report", "POST", "/reports", json=body)
-        except Problem:
+        except Relayed:  # refused: nothing was made. After any other failure the reference stays.
             async with self.database.begin() as session:
                 await session.delete(await session.merge(report))
             raise
@@ -235,7 +226,7 @@ def _written(value: Any, rewrite: Callable[[str], Any], name: str = "") -> Any: 
         return {key: _written(member, rewrite, key) for key, member in value.items()}
     if isinstance(value, list):
         return [_written(member, rewrite, name) for member in value]
-    if isinstance(value, str) and value and name in _WRITTEN:
+    if isinstance(value, str) and value and name not in _AS_GIVEN:
         return rewrite(value)
     return value
 

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Response, status
 from fastapi import Request as HttpRequest
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.access import RunCallerDep
@@ -197,7 +198,6 @@ async def list_recipients(services: ServicesDep, caller: RunCallerDep) -> Respon
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
     },
-    openapi_extra={"x-replay-check": "consent"},
 )
 async def start_run(
     use_case_id: UseCaseId,
@@ -225,10 +225,11 @@ async def start_run(
         runs=tuple(body.runs),
     )
     if "text/event-stream" in accept:
-        events = _events(runs, caller, request, consent_token)
+        events = _events(runs, caller, request, consent_token, http_request)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
     view = await runs.start(caller, request, consent_token, None)
+    http_request.state.consent = view.consent
     response.headers.update(_marks(view))
     return _body(view)
 
@@ -238,7 +239,11 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
 
 
 async def _events(
-    runs: Runs, caller: Caller, request: Request, consent_token: str | None
+    runs: Runs,
+    caller: Caller,
+    request: Request,
+    consent_token: str | None,
+    http_request: HttpRequest,
 ) -> AsyncIterator[bytes]:
     """Tell a run as it goes. Leaving the stream cancels the run, and with it the model call."""
     queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=256)
@@ -250,6 +255,8 @@ async def _events(
         try:
             view = await runs.start(caller, request, consent_token, emit)
             body = RunBody.model_validate(_body(view)).model_dump(mode="json")
+            http_request.state.consent = view.consent
+            http_request.state.final = JSONResponse(body, 201, headers=_marks(view))
             await emit("result", body)
         except Problem as problem:
             await emit("problem", problem.document())
@@ -257,7 +264,8 @@ async def _events(
             await emit("problem", Problem().document())
             raise
         finally:
-            await queue.put(None)
+            with suppress(asyncio.QueueFull):  # nobody reads any more
+                queue.put_nowait(None)
 
     yield _event("progress", {"step": "started"})
     task = asyncio.create_task(perform())

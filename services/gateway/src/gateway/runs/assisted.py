@@ -1,6 +1,5 @@
 """The assisted mode: plan, gate, attempt, close (`architecture`, section 3, steps 5 to 9)."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 from gateway.consents.flight import InFlight
 from gateway.consents.service import ConsentClaims
 from gateway.gate.service import NEXT_CANDIDATE, Attempt, Dispatched, Gate
-from gateway.problems import InputNeeded, ModelFailed, NoRoute, RunCancelled
+from gateway.problems import InputNeeded, ModelFailed, NoRoute, RestorationFailed
 from gateway.records.rules import Kind
 from gateway.records.service import Records
 from gateway.runs.inputs import Inputs
@@ -17,6 +16,7 @@ from gateway.runs.materials import materials
 from gateway.runs.recipes import RECIPES
 from gateway.runs.restoring import Emit, StreamedRestoration
 from gateway.runs.rules import Finished, Made, Marking, RunMode
+from gateway.runs.settling import settled
 from gateway.services import LLM_ROUTER, Services
 from gateway.tables import Bilan
 from gateway.tenants.service import Caller
@@ -28,9 +28,13 @@ _ROUTING = {"route.local": "local", "route.ue": "eu", "route.tiers": "third_coun
 _TRANSFER_CODES = frozenset(str(r) for r in NEXT_CANDIDATE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """One assisted run: who asks, for whom, with what consent, for which use case."""
+    """One assisted run: who asks, for whom, with what consent, for which use case.
+
+    `open` is the dispatch that no record closes yet. Whoever ends a run looks there, so that each
+    dispatch gets exactly one closing record, whatever went wrong and wherever.
+    """
 
     caller: Caller
     bilan: Bilan
@@ -39,6 +43,7 @@ class Call:
     inputs: Inputs
     emit: Emit | None
     """Where restored deltas go while the model speaks; None when nobody listens."""
+    open: Dispatched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +198,18 @@ class Assisted:
                 },
             )
             try:
-                dispatched = await self.gate.dispatch(call.caller, call.bilan, call.claims, attempt)
+                # Before the gate: a withdrawal that commits just after it must find the call.
+                with self.in_flight.on(call.claims.consent):
+                    await self._dispatch(call, attempt)
+                    answer = await self._attempt(call, candidate, inputs)
             except Problem as refusal:
                 if refusal.code not in _TRANSFER_CODES:
                     raise
                 failure = refusal
                 continue
-            answer = await self._attempt(call, candidate, dispatched, inputs)
             if answer.last["type"] == "completed":
                 return answer
-            await self._close_failed(call, answer)
+            await self.close(call, Kind.AI_ERROR, _failure_facts(answer))
             failure = ModelFailed(
                 "Try again later, or run in mode `computed`.",
                 members={"reason": answer.last["code"]},
@@ -211,24 +218,26 @@ class Assisted:
                 break
         raise failure
 
+    async def _dispatch(self, call: Call, attempt: Attempt) -> None:
+        """Pass the gate. A cancellation waits for its commit, so that what is open is known."""
+
+        async def passing() -> None:
+            call.open = await self.gate.dispatch(call.caller, call.bilan, call.claims, attempt)
+
+        await settled(passing())
+
     async def _attempt(
-        self,
-        call: Call,
-        candidate: Mapping[str, Any],
-        dispatched: Dispatched,
-        inputs: Mapping[str, Any],
+        self, call: Call, candidate: Mapping[str, Any], inputs: Mapping[str, Any]
     ) -> Answer:
+        dispatched = _opened(call)
         try:
-            with self.in_flight.on(call.claims.consent):
-                started, last = await self._listen(call, candidate, dispatched, inputs)
-        except asyncio.CancelledError:
-            await asyncio.shield(
-                self._close(call, dispatched, Kind.AI_CANCELLED, {"reason": "stopped"})
-            )
-            raise RunCancelled("The call was stopped; nothing was kept.") from None
+            started, last = await self._listen(call, candidate, dispatched, inputs)
+        except RestorationFailed:
+            raise  # ours, not the model's: another model would get the text for nothing
         except Problem as failure:
-            last = {"type": "failed", "code": failure.code, "retryable": True}
-            started = {}
+            started, last = {}, {"type": "failed", "code": failure.code, "retryable": True}
+        except ValueError:  # a line that is no JSON
+            started, last = {}, {"type": "failed", "code": "broken_transport", "retryable": True}
         return Answer(dispatched, candidate, started, last)
 
     async def _listen(
@@ -279,17 +288,20 @@ class Assisted:
     def _restoration(self, call: Call) -> StreamedRestoration | None:
         if call.emit is None:
             return None
-        return StreamedRestoration(self.services, call.inputs.about, call.emit)
+        return StreamedRestoration(
+            self.services,
+            call.inputs.about,
+            call.emit,
+            deadline_seconds=self.deadline_ms / 1000 + 10,
+        )
 
-    async def _close_failed(self, call: Call, answer: Answer) -> None:
-        body = {"reason": answer.last["code"], "retryable": answer.last["retryable"]}
-        await self._close(call, answer.dispatched, Kind.AI_ERROR, body)
-
-    async def _close(
-        self, call: Call, dispatched: Dispatched, kind: Kind, body: Mapping[str, Any]
-    ) -> None:
+    async def close(self, call: Call, kind: Kind, body: Mapping[str, Any]) -> None:
+        """Write the record that ends the open dispatch; nothing when none is open."""
+        if call.open is None:
+            return
         async with self.database.begin() as session:
-            await self.gate.close(session, call.caller, call.claims, dispatched, kind, body)
+            await self.gate.close(session, call.caller, call.claims, call.open, kind, body)
+        call.open = None
 
     def _finished(self, call: Call, computed: Made, answer: Answer) -> Finished:
         last, candidate = answer.last, answer.candidate
@@ -301,6 +313,16 @@ class Assisted:
             model=last["model_returned"],
         )
         return Finished(RunMode.ASSISTED, made, marking, last["evidence_coverage"])
+
+
+def _opened(call: Call) -> Dispatched:
+    if call.open is None:  # pragma: no cover - the gate returns or raises
+        raise RuntimeError("no dispatch is open")
+    return call.open
+
+
+def _failure_facts(answer: Answer) -> dict[str, Any]:
+    return {"reason": answer.last["code"], "retryable": answer.last["retryable"]}
 
 
 def result_facts(answer: Answer, output_digest: str) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from gateway.problems import RestorationFailed
 from gateway.services import ANONYMIZER, About, Services
+from keel.problems import Problem
 
 Emit = Callable[[str, dict[str, Any]], Awaitable[None]]
 
@@ -13,23 +15,43 @@ Emit = Callable[[str, dict[str, Any]], Awaitable[None]]
 class StreamedRestoration:
     """One duplex call: feed surrogate text, the restored text is emitted as it comes back."""
 
-    def __init__(self, services: Services, about: About, emit: Emit) -> None:
+    def __init__(
+        self, services: Services, about: About, emit: Emit, *, deadline_seconds: float
+    ) -> None:
         self._services = services
+        self._deadline_seconds = deadline_seconds
         self._about = about
         self._emit = emit
         self._deltas: asyncio.Queue[str | None] = asyncio.Queue(maxsize=64)
         self._task = asyncio.create_task(self._run())
 
     async def feed(self, text: str) -> None:
-        """Send one delta; waits when the anonymizer is slower than the model."""
-        if self._task.done():
-            await self._task
-        await self._deltas.put(text)
+        """Send one delta; waits when the anonymizer is slower than the model.
+
+        Raises:
+            RestorationFailed: the anonymizer gave up; nobody waits for it.
+        """
+        await self._put(text)
 
     async def finish(self) -> None:
-        """Say that no more comes, and wait for the last restored text."""
-        await self._deltas.put(None)
-        await self._task
+        """Say that no more comes, and wait for the last restored text (raises as `feed`)."""
+        await self._put(None)
+        await self._joined()
+
+    async def _put(self, delta: str | None) -> None:
+        put = asyncio.ensure_future(self._deltas.put(delta))
+        try:
+            await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            put.cancel()
+        if self._task.done():
+            await self._joined()
+
+    async def _joined(self) -> None:
+        try:
+            await self._task
+        except Problem as failure:
+            raise RestorationFailed("Nothing was delivered. Try again.") from failure
 
     async def abandon(self) -> None:
         """Let the call go; what is held back is never emitted."""
@@ -49,6 +71,7 @@ class StreamedRestoration:
             "/restorations/stream?context=json",
             headers,
             content=self._lines(),
+            timeout=self._deadline_seconds,
         ) as response:
             async for line in response.aiter_lines():
                 if not line.strip():

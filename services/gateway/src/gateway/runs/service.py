@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,8 +29,9 @@ from gateway.runs.inputs import Inputs
 from gateway.runs.recipes import RECIPES
 from gateway.runs.restoring import Emit
 from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
+from gateway.runs.settling import settled
 from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
-from gateway.tables import Bilan, Document, Run
+from gateway.tables import Bilan, Document, Record, Run
 from gateway.tenants.service import Caller
 from keel.clock import rfc3339, utc_now
 from keel.database import Database
@@ -58,6 +59,9 @@ _FALLBACKS = frozenset(
 )
 """Refusals after which `best` falls back to `computed`; anything else stays a refusal."""
 
+_SETTLING = timedelta(minutes=1)
+"""What an attempt may take beyond its deadline before it is certainly nobody's."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
@@ -65,6 +69,8 @@ class RunView:
 
     run: Run
     envelope: Mapping[str, Any] | None
+    consent: tuple[str, int] | None = None
+    """The consent, at its epoch, that an assisted answer rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ class Runs:
             )
         claims = self._claims(caller, request, consent_token)
         bilan, run, inputs = await self._open(caller, request)
-        work = self._work(caller, bilan, run, inputs, card, claims, emit)
+        call = None if claims is None else Call(caller, bilan, claims, card, inputs, emit)
+        work = self._work(caller, run, inputs, card, call)
         # A task of its own, so that a withdrawal can cancel the work without killing the request.
         task = asyncio.create_task(work)
         try:
@@ -170,7 +177,7 @@ class Runs:
                 raise NotFound("There is no such run in this bilan.")
             if run.review is None or run.review["decision"] == "rejected":
                 raise RunNotValidated(
-                    "RunReview the run first: POST /v1/runs/{id}/review.", members={"run": run_id}
+                    "Review the run first: POST /v1/runs/{id}/review.", members={"run": run_id}
                 )
             opened = await self._unsealed(session, run)
             found.append({**opened, "run": run.id, "review": run.review, "ended_at": run.ended_at})
@@ -179,38 +186,34 @@ class Runs:
     async def _work(
         self,
         caller: Caller,
-        bilan: Bilan,
         run: Run,
         inputs: Inputs,
         card: Mapping[str, Any],
-        claims: ConsentClaims | None,
-        emit: Emit | None,
+        call: Call | None,
     ) -> RunView:
         started = time.perf_counter()
         try:
-            finished, answer = await self._perform(caller, bilan, inputs, card, claims, emit)
+            finished, answer = await self._perform(inputs, card, call)
             made = envelope(finished, card, current_trace_id())
             timings = {"made": round((time.perf_counter() - started) * 1000)}
-            await self._finish(caller, run, made, timings, claims, answer)
+            ended = await settled(self._finish(caller, run, made, timings, call, answer))
         except Problem as problem:
-            await self._end(run, problem)
+            await settled(self._end(run, call, problem))
             raise
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(run, RunCancelled()))
-            raise
+            stopped = RunCancelled("The run was stopped; nothing was kept.")
+            await settled(self._end(run, call, stopped))
+            raise stopped from None
         except Exception:
-            await self._end(run, Problem())
+            await settled(self._end(run, call, Problem()))
             raise
-        return RunView(run, await self._restored(inputs.about, made))
+        rests_on = None
+        if call is not None and finished.mode is RunMode.ASSISTED:
+            rests_on = (call.claims.consent, call.claims.epoch)
+        return RunView(ended, await self._restored(inputs.about, made), rests_on)
 
     async def _perform(
-        self,
-        caller: Caller,
-        bilan: Bilan,
-        inputs: Inputs,
-        card: Mapping[str, Any],
-        claims: ConsentClaims | None,
-        emit: Emit | None,
+        self, inputs: Inputs, card: Mapping[str, Any], call: Call | None
     ) -> tuple[Finished, Answer | None]:
         mode = inputs.request.mode
         if mode is RunMode.COMPUTED:
@@ -218,9 +221,8 @@ class Runs:
         try:
             if RunMode.ASSISTED not in card["modes"]:
                 raise ModeNotAvailable
-            if claims is None:
+            if call is None:
                 raise ConsentTokenMissing
-            call = Call(caller, bilan, claims, card, inputs, emit)
             return await self.assisted.perform(call)
         except Problem as refusal:
             if mode is RunMode.ASSISTED or refusal.code not in _FALLBACKS:
@@ -234,9 +236,9 @@ class Runs:
         run: Run,
         made: dict[str, Any],
         timings: dict[str, int],
-        claims: ConsentClaims | None,
+        call: Call | None,
         answer: Answer | None,
-    ) -> None:
+    ) -> Run:
         """Write the closing record and the sealed result in one transaction.
 
         Raises:
@@ -244,7 +246,7 @@ class Runs:
         """
         plaintext = canonical(made)
         async with self.database.begin() as session:
-            if answer is None or claims is None:
+            if answer is None or call is None:
                 record, stands = await self._record_computed(session, caller, run, made), True
             else:
                 record = answer.dispatched.record
@@ -252,17 +254,18 @@ class Runs:
                 stands = await self.gate.close(
                     session,
                     caller,
-                    claims,
+                    call.claims,
                     answer.dispatched,
                     Kind.AI_RESULT,
                     result_facts(answer, digest),
                 )
             if stands:
-                await self._store(session, run, made, plaintext, record, timings)
+                run = await self._store(session, run, made, plaintext, record, timings)
+        if call is not None:
+            call.open = None
         if not stands:
-            raise RunCancelled(
-                "The consent was withdrawn while the model worked; nothing was kept."
-            )
+            raise RunCancelled("The consent was withdrawn while the model worked; nothing is kept.")
+        return run
 
     async def _record_computed(
         self, session: AsyncSession, caller: Caller, run: Run, made: Mapping[str, Any]
@@ -291,21 +294,32 @@ class Runs:
         plaintext: bytes,
         record: str,
         timings: dict[str, int],
-    ) -> None:
+    ) -> Run:
         key = await self.content.obtain(session, run.tenant, run.bilan)
-        run.envelope = seal(key, plaintext, f"{run.tenant}|{run.id}")
-        run.status, run.mode = str(RunStatus.SUCCEEDED), str(made["mode"])
-        run.record, run.timings_ms, run.ended_at = record, timings, self.now()
-        await session.merge(run)
+        row = await self._row(session, run)
+        row.envelope = seal(key, plaintext, f"{run.tenant}|{run.id}")
+        row.status, row.mode = str(RunStatus.SUCCEEDED), str(made["mode"])
+        row.record, row.timings_ms, row.ended_at = record, timings, self.now()
+        return row
 
-    async def _end(self, run: Run, problem: Problem) -> None:
+    async def _row(self, session: AsyncSession, run: Run) -> Run:
+        row = await store.find(session, run.tenant, run.id, locked=True)
+        if row is None:  # pragma: no cover - a run is never deleted while it runs
+            raise NotFound
+        return row
+
+    async def _end(self, run: Run, call: Call | None, problem: Problem) -> None:
+        """Close what is open and say how the run ended, unless it had succeeded meanwhile."""
         forbidden, cancelled = 403, problem.code == RunCancelled.code
+        if call is not None:
+            kind = Kind.AI_CANCELLED if cancelled else Kind.AI_ERROR
+            await self.assisted.close(call, kind, {"reason": problem.code})
         status = RunStatus.REFUSED if problem.status == forbidden else RunStatus.FAILED
         async with self.database.begin() as session:
-            run.status = str(RunStatus.CANCELLED if cancelled else status)
-            run.problem = {"code": problem.code}
-            run.ended_at = self.now()
-            await session.merge(run)
+            row = await self._row(session, run)
+            if row.status == RunStatus.RUNNING:
+                row.status = str(RunStatus.CANCELLED if cancelled else status)
+                row.problem, row.ended_at = {"code": problem.code}, self.now()
 
     async def _unsealed(self, session: AsyncSession, run: Run) -> dict[str, Any]:
         key = await self.content.find(session, run.tenant, run.bilan)
@@ -372,41 +386,31 @@ class Runs:
         await session.flush()
         return run
 
-    async def check_replay(self, caller: Caller, mode: str, consent_token: str | None) -> None:
-        """Let a stored answer be replayed only while the gate would still let its call out.
-
-        Raises:
-            Problem: no token, or the consent no longer stands (profile section 6).
-        """
-        if mode == RunMode.COMPUTED:
-            return
-        if consent_token is None:
-            if mode == RunMode.BEST:
-                return
-            raise ConsentTokenMissing("Send `Consent-Token` with the repeat too.")
-        claims = self.consents.read_token(consent_token, caller)
-        async with self.database.begin() as session:
-            await self.gate.refuse_fallen(session, caller, claims)
-
     async def recover(self) -> int:
         """Close what a crash left open; returns how many dispatches had no end.
 
-        Every dispatch gets exactly one closing record, so that calls = closing records.
+        Every dispatch gets exactly one closing record, so that calls = closing records. Where
+        other replicas may be at work (PostgreSQL), only what no live attempt can still own.
         """
+        longest = timedelta(milliseconds=self.assisted.deadline_ms) + _SETTLING
+        before = self.now() if self.database.is_sqlite else self.now() - longest
         async with self.database.begin() as session:
-            for run in await store.left_running(session):
+            for run in await store.left_running(session, before):
                 run.status, run.ended_at = str(RunStatus.FAILED), self.now()
                 run.problem = {"code": "unknown_after_restart"}
-            left = await record_store.open_dispatches(session)
+            left = await record_store.open_dispatches(session, before)
             for dispatch in left:
-                fact = Fact(
-                    Kind.AI_ERROR,
-                    dispatch.tenant,
-                    {"reason": "unknown_after_restart"},
-                    beneficiary=dispatch.beneficiary,
-                    bilan=dispatch.bilan,
-                    consent=dispatch.consent,
-                    prev=dispatch.id,
-                )
-                await self.records.write(session, fact)
+                await self._close_left_open(session, dispatch)
             return len(left)
+
+    async def _close_left_open(self, session: AsyncSession, dispatch: Record) -> None:
+        fact = Fact(
+            Kind.AI_ERROR,
+            dispatch.tenant,
+            {"reason": "unknown_after_restart"},
+            beneficiary=dispatch.beneficiary,
+            bilan=dispatch.bilan,
+            consent=dispatch.consent,
+            prev=dispatch.id,
+        )
+        await self.records.write(session, fact)

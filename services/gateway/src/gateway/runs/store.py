@@ -1,6 +1,7 @@
 """Rows of runs."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +23,7 @@ async def find(
     return await session.get(Run, (tenant, run_id), with_for_update=locked or None)
 
 
-async def left_running(session: AsyncSession) -> Sequence[Run]:
-    """Return the runs that nobody works on any more after a restart."""
-    return (await session.scalars(select(Run).where(Run.status == str(RunStatus.RUNNING)))).all()
+async def left_running(session: AsyncSession, before: datetime) -> Sequence[Run]:
+    """Return the runs from before an instant that never came to an end."""
+    query = select(Run).where(Run.status == str(RunStatus.RUNNING), Run.created_at <= before)
+    return (await session.scalars(query)).all()

@@ -56,7 +56,10 @@ def _credentials(authorization: str | None) -> tuple[str, str]:
         ) from None
     if scheme.lower() != "basic":
         raise ClientRefused("Send the client id and secret by HTTP Basic.")
-    return unquote(client), unquote(secret)
+    client, secret = unquote(client), unquote(secret)
+    if not client.isprintable():  # a NUL is no text to PostgreSQL
+        raise ClientRefused("Check the client id and secret.")
+    return client, secret
 
 
 @router.post(

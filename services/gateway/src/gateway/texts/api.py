@@ -6,13 +6,14 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import DocumentCallerDep
+from gateway.edge.strict import StrictRoute
 from gateway.problems import BilanNotOpen, CounsellorNeeded
 from gateway.services import ANONYMIZER, About
 from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
 from keel.identifiers import BilanId
 from keel.problems import NotFound, problems
 
-router = APIRouter(prefix="/v1", tags=["text"])
+router = APIRouter(prefix="/v1", tags=["text"], route_class=StrictRoute)
 
 _REFUSALS = problems(NotFound, CounsellorNeeded, BilanNotOpen)
 

@@ -52,6 +52,8 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("request_sha256", sa.LargeBinary(length=32), nullable=False),
         sa.Column("subject", sa.String(length=32), nullable=True),
+        sa.Column("consent", sa.String(length=32), nullable=True),
+        sa.Column("consent_epoch", sa.Integer(), nullable=True),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("answer", sa.LargeBinary(), nullable=True),
         sa.Column("finished", sa.Boolean(), nullable=False),

@@ -1,0 +1,89 @@
+"""Who reads records leaves a record; the person sees the newest uses; what was erased stays erased."""
+
+import pytest
+
+from gateway.pages import api as pages
+from gateway.records.rules import Fact, Kind
+
+
+@pytest.fixture
+def used(app, centre, bilan):
+    """Write uses of AI, each with its result; returns the ids of their dispatches."""
+
+    async def write(count):
+        written = []
+        async with app.state.database.begin() as session:
+            caller = await app.state.tenants.caller(session, centre.token)
+            for number in range(count):
+                about = {"beneficiary": bilan.beneficiary, "bilan": bilan.id}
+                body = {
+                    "purpose_code": "analysis",
+                    "use_case_title": f"usage {number}.",
+                    "input_categories": ["cv"],
+                    "provider_name": "rcp_local-llm",
+                }
+                sent = await app.state.records.write(
+                    session, Fact(Kind.AI_DISPATCH, caller.tenant, body, **about)
+                )
+                await app.state.records.write(
+                    session, Fact(Kind.AI_RESULT, caller.tenant, {}, prev=sent, **about)
+                )
+                written.append(sent)
+        return written
+
+    return write
+
+
+async def accesses(centre):
+    page = (await centre.call("GET", "/v1/records?kind=log.accessed&limit=200")).json()
+    return [(r["act"], r["body"]["query_class"], r["body"]["returned"]) for r in page["items"]]
+
+
+async def test_reading_one_record_or_its_receipt_is_recorded(app, centre, bilan, used):
+    (record,) = await used(1)
+    await centre.call("GET", f"/v1/records/{record}")
+    while await app.state.sequencer.step():
+        pass
+    await centre.call("GET", f"/v1/records/{record}/receipt")
+    assert await accesses(centre) == [
+        (bilan.counsellor, "record", 1),
+        (bilan.counsellor, "receipt", 1),
+    ]
+
+
+async def test_a_record_that_is_not_there_was_not_read(centre):
+    answer = await centre.call("GET", "/v1/records/rec_" + "0" * 26)
+    assert answer.status_code == 404
+    assert await accesses(centre) == []
+
+
+async def test_an_erased_record_is_listed_without_what_it_said(app, centre, bilan, used):
+    (record,) = await used(1)
+    async with app.state.database.begin() as session:
+        caller = await app.state.tenants.caller(session, centre.token)
+        kept = await app.state.records.write(session, Fact(Kind.LOG_ACCESSED, caller.tenant))
+        await app.state.records.keys.destroy(session, caller.tenant, bilan.beneficiary)
+    page = (await centre.call("GET", "/v1/records?limit=200")).json()
+    items = {item["id"]: item for item in page["items"]}
+    assert items[record] == {"id": record, "kind": "ai.dispatch", "erased": True}
+    assert "erased" not in items[kept]
+    answer = await centre.call("GET", f"/v1/records/{record}")
+    assert (answer.status_code, answer.json()["code"]) == (410, "erased")
+
+
+async def test_the_person_sees_every_use_newest_first(given, beneficiary, used):
+    await used(3)
+    page = await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
+    places = [page.text.index(f"usage {number}.") for number in (2, 1, 0)]
+    assert places == sorted(places)
+    assert page.text.count("Un texte a été produit") == 3
+    assert "plus récents" not in page.text
+
+
+async def test_the_page_says_when_it_does_not_show_every_use(given, beneficiary, used, monkeypatch):
+    monkeypatch.setattr(pages, "_MOST_USES", 2)
+    await used(3)
+    page = await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
+    assert "Les 2 usages les plus récents" in page.text
+    assert "usage 2." in page.text
+    assert "usage 0." not in page.text
