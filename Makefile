@@ -76,4 +76,8 @@ openapi: setup ## write the OpenAPI documents anew from the code
 migrate: setup ## bring a service's database up to date (S=gateway)
 	@$(BIN)/python -m $(S) migrate
 
-.PHONY: help setup demo serve test verify bench check format lock openapi migrate
+revision: setup ## write a service's next migration from its tables (S=gateway M="create consents")
+	@test -n "$(S)" -a -n "$(M)" || { echo 'Say which and what: make revision S=gateway M="create consents"'; exit 1; }
+	@$(BIN)/python -m keel.migrations "$(S)" "$(M)"
+
+.PHONY: help setup demo serve test verify bench check format lock openapi migrate revision

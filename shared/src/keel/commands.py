@@ -15,15 +15,12 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from keel.database import DatabaseInUse
-from keel.sealing import KeyFileRefused
 from keel.settings import ServiceSettings, SettingsRefused
-from keel.telemetry import configure_logging
+from keel.start import StartRefused
+from keel.telemetry import configure_logging, say_no_traces
 
 REFUSED = 2
 """The exit status of a start that was refused."""
-
-_STOPS = (SettingsRefused, DatabaseInUse, KeyFileRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ def main(service: Service, argv: Sequence[str] | None = None) -> int:
     configure_logging(service.package)
     try:
         return int(arguments.run(arguments))
-    except _STOPS as refusal:
+    except StartRefused as refusal:
         print(f"{service.package}: {refusal}", file=sys.stderr)  # noqa: T201 - an operator reads it
         return REFUSED
 
@@ -80,13 +77,32 @@ def _first_verbs(service: Service) -> list[Verb]:
 
 def _serve(service: Service) -> int:
     settings = service.settings.read()
+    if service.has_database:
+        _check_database(service, settings)
     serve(service.create_app(settings), host=settings.host, port=settings.port)
     return 0
 
 
-def _migrate(service: Service) -> int:
+def _check_database(service: Service, settings: Any) -> None:  # noqa: ANN401 - a service's own settings
     # Not at the top: no other verb needs Alembic, and an operator waits for each import.
-    from keel.migrations import migrate_now  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from keel.migrations import is_current  # noqa: PLC0415
+
+    try:
+        current = asyncio.run(is_current(service.package, settings.database_url))
+    except SQLAlchemyError as error:
+        raise StartRefused(
+            f"The database does not answer ({type(error).__name__}). Start it, or correct its URL."
+        ) from None
+    if not current:
+        raise StartRefused(
+            f"The database is not up to date. Run `python -m {service.package} migrate` first."
+        )
+
+
+def _migrate(service: Service) -> int:
+    from keel.migrations import migrate_now  # noqa: PLC0415 - the same
 
     settings: Any = service.settings.read()
     migrate_now(service.package, settings.database_url)
@@ -135,6 +151,7 @@ async def serve_on(app: FastAPI, bound: socket.socket) -> None:
     The lifespan is opened here, not by the server, so that a start that is refused (a database in
     use, a missing key) reaches the operator as one sentence instead of a stack trace.
     """
+    say_no_traces()
     async with app.router.lifespan_context(app):
         await _Server(server_config(app)).serve(sockets=[bound])
 

@@ -15,6 +15,7 @@ from typing import IO, Annotated, Any
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -23,8 +24,10 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.types import BigInteger
 
+from keel.start import StartRefused
 
-class DatabaseInUse(Exception):  # noqa: N818 - read by an operator at start
+
+class DatabaseInUse(StartRefused):
     """Another process writes to this SQLite database; the message says which file."""
 
 
@@ -47,13 +50,13 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - its signature
         """Write microseconds."""
         if value is None:
             return None
         return round(value.timestamp() * 1_000_000)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its signature
         """Read an aware instant."""
         if value is None:
             return None
@@ -114,11 +117,30 @@ class Database:
 
 def _engine(url: str, *, is_sqlite: bool) -> AsyncEngine:
     if not is_sqlite:
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=10)
+        engine = create_async_engine(
+            url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+        )
+        event.listen(engine.sync_engine, "do_connect", connect)
+        return engine
+    engine = create_async_engine(
+        url, pool_size=1, max_overflow=0, pool_timeout=10, hide_parameters=True
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
+
+
+def connect(dialect: Any, _: object, given: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's hook
+    """Connect, and give every failure to do so the name that SQLAlchemy has for it.
+
+    Raises:
+        OperationalError: nobody listens, or whoever does lets nobody in. The driver says the first
+            as a bare OSError, which could come from anywhere once it has left this place.
+    """
+    try:
+        return dialect.connect(*given, **named)
+    except (OSError, dialect.dbapi.Error) as error:
+        raise OperationalError(None, None, error, hide_parameters=True) from error
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own type

@@ -1,15 +1,20 @@
 """Alembic, driven from inside the package: the image that serves is the image that migrates."""
 
 import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, MetaData, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from keel.database import Database, connect
 
 
 def _config(package: str) -> Config:
@@ -17,6 +22,12 @@ def _config(package: str) -> Config:
     config.set_main_option("script_location", str(files(package) / "migrations"))
     config.set_main_option("file_template", "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s")
     return config
+
+
+def _engine(database_url: str) -> AsyncEngine:
+    engine = create_async_engine(database_url, poolclass=NullPool, hide_parameters=True)
+    event.listen(engine.sync_engine, "do_connect", connect)
+    return engine
 
 
 def _upgrade(connection: Connection, package: str) -> None:
@@ -27,7 +38,7 @@ def _upgrade(connection: Connection, package: str) -> None:
 
 async def migrate(package: str, database_url: str) -> None:
     """Bring the database of `package` to the newest revision of its own history."""
-    engine = create_async_engine(database_url, poolclass=NullPool)
+    engine = _engine(database_url)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade, package)
@@ -36,17 +47,38 @@ async def migrate(package: str, database_url: str) -> None:
 
 
 async def is_current(package: str, database_url: str) -> bool:
-    """Say whether the database stands at the newest revision."""
-    head = ScriptDirectory.from_config(_config(package)).get_current_head()
-    engine = create_async_engine(database_url, poolclass=NullPool)
+    """Say whether the database stands at the newest revision that this release knows, or beyond.
+
+    Raises:
+        SQLAlchemyError: the database does not answer.
+    """
+    engine = _engine(database_url)
     try:
-        async with engine.connect() as connection:
-            at = await connection.run_sync(
-                lambda c: MigrationContext.configure(c).get_current_revision()
-            )
+        return await _stands(engine, package)
     finally:
         await engine.dispose()
-    return at == head
+
+
+def migrated(package: str, database: Database) -> Callable[[], Awaitable[bool]]:
+    """Return the readiness check of a service's open database: the same answer, each time anew."""
+
+    async def check() -> bool:
+        return await _stands(database.engine, package)
+
+    return check
+
+
+async def _stands(engine: AsyncEngine, package: str) -> bool:
+    async with engine.connect() as connection:
+        at = await connection.run_sync(
+            lambda c: MigrationContext.configure(c).get_current_revision()
+        )
+    if at is None:
+        return False
+    # A revision that nobody here knows is a newer release's, which has begun to roll out: what
+    # running code cannot bear takes two releases, so this one goes on.
+    ours = ScriptDirectory.from_config(_config(package))
+    return at == ours.get_current_head() or at not in {r.revision for r in ours.walk_revisions()}
 
 
 def run_environment(target: MetaData) -> None:
@@ -69,19 +101,31 @@ def migrate_now(package: str, database_url: str) -> None:
     asyncio.run(migrate(package, database_url))
 
 
-def revise(package: str, database_url: str, message: str) -> None:
-    """Write the next revision from the difference between tables and an up-to-date database."""
+def revise(package: str, message: str) -> None:
+    """Write the next revision: what the tables have and the revisions so far do not make.
 
-    async def compare() -> None:
-        engine = create_async_engine(database_url, poolclass=NullPool)
+    The comparison is with an empty SQLite database that is brought up to date for it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite+aiosqlite:///{folder}/compared.sqlite3"
+        migrate_now(package, url)
+        asyncio.run(_compare(package, url, message))
+
+
+async def _compare(package: str, url: str, message: str) -> None:
+    engine = _engine(url)
+    try:
         async with engine.begin() as connection:
             await connection.run_sync(_revise, package, message)
+    finally:
         await engine.dispose()
-
-    asyncio.run(compare())
 
 
 def _revise(connection: Connection, package: str, message: str) -> None:
     config = _config(package)
     config.attributes["connection"] = connection
     command.revision(config, message=message, autogenerate=True)
+
+
+if __name__ == "__main__":  # `make revision`
+    revise(*sys.argv[1:])

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from keel.clock import utc_now
 from keel.problems import Problem
+from keel.settings import SettingsRefused
 from keel.tokens import PublicKeys, SigningKey, TokenRefused, new_jti, verify
 
 ISSUER = "passerelle-gateway"
@@ -119,6 +121,18 @@ class Admission:
         self._keys = keys
         self._now = now
         self._used: dict[str, float] = {}
+
+    @classmethod
+    def from_file(cls, audience: str, path: Path) -> "Admission":
+        """Know the gateway's public keys from a JWK Set file.
+
+        Raises:
+            SettingsRefused: the file holds none.
+        """
+        try:
+            return cls(audience, PublicKeys.from_file(path))
+        except (OSError, ValueError, KeyError, TypeError, TokenRefused):
+            raise SettingsRefused(f"{path} holds no public keys for passes.") from None
 
     def admit(self, authorization: str | None, operation: str) -> Pass:
         """Return the pass of a call to `operation`.

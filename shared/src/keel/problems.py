@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 
 from keel.telemetry import current_trace_id
@@ -198,6 +199,21 @@ async def _on_database_error(_: Request, error: Exception) -> JSONResponse:
     )
 
 
+_UNABLE = frozenset({"08", "40", "53", "57"})
+"""Classes of SQLSTATE that blame no statement: connection, rollback, resources, shutdown."""
+
+
+async def _on_driver_error(request: Request, error: Exception) -> JSONResponse:
+    # asyncpg's dialect has one bare class for a server that shuts down and for data that no
+    # column takes. Only the first is worth trying again.
+    if not isinstance(error, DBAPIError):  # pragma: no cover - registered for it only
+        raise error
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    if error.connection_invalidated or sqlstate[:2] in _UNABLE:
+        return await _on_database_error(request, error)
+    raise error
+
+
 async def _on_crash(_: Request, error: Exception) -> JSONResponse:
     # The class name only: a message can hold what somebody wrote.
     log.error("unexpected_error", error=type(error).__name__)
@@ -213,4 +229,6 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(OperationalError, _on_database_error)
     app.add_exception_handler(InterfaceError, _on_database_error)
+    app.add_exception_handler(NoConnectionFree, _on_database_error)
+    app.add_exception_handler(DBAPIError, _on_driver_error)
     app.add_exception_handler(Exception, _on_crash)

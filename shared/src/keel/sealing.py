@@ -2,7 +2,9 @@
 
 A content key belongs to one bilan and dies at its closing (Code du travail R6313-7); it is stored
 wrapped by a key-encryption key that lives outside the database. Destroying the wrapped key makes
-whatever was sealed under it unreadable, backups included.
+whatever was sealed under it unreadable in this database, and in every copy that does not hold the
+wrapped key. A backup made before the destruction holds it: together with the key-encryption key it
+can still be read, until the backup itself is deleted or that key is.
 """
 
 import base64
@@ -18,6 +20,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keel.start import StartRefused
+
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 
@@ -26,7 +30,7 @@ class CannotUnseal(Exception):  # noqa: N818 - a fact, not a mistake of the call
     """Wrong key, wrong context or altered bytes; the three look the same."""
 
 
-class KeyFileRefused(Exception):  # noqa: N818 - read by an operator at start
+class KeyFileRefused(StartRefused):
     """A key file is missing, malformed or readable by others; the message says which."""
 
 

@@ -7,8 +7,10 @@ from typing import Any, Self
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from keel.start import StartRefused
 
-class SettingsRefused(Exception):  # noqa: N818 - read by an operator at start
+
+class SettingsRefused(StartRefused):
     """The configuration is wrong; the message says which variable and why."""
 
 
