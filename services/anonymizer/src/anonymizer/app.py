@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,8 +23,6 @@ from keel.application import Lifespan, create_service
 from keel.database import Database
 from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
-from keel.settings import SettingsRefused
-from keel.tokens import PublicKeys
 
 AUDIENCE = "anonymizer"
 
@@ -54,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
             await examiner.close()
             await database.close()
 
-    app = _service(lifespan, Admission(AUDIENCE, _pass_keys(settings.pass_jwks_file)))
+    app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
     vault = Vault(keys)
     app.state.database = database
     app.state.readiness["model"] = examiner.is_ready
@@ -67,24 +64,12 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _pass_keys(file: Path) -> PublicKeys:
-    try:
-        return PublicKeys.from_file(file)
-    except (OSError, ValueError, KeyError):
-        raise SettingsRefused(f"{file} holds no public keys for passes.") from None
-
-
 def document() -> dict[str, Any]:
     """Return the OpenAPI document, which needs no settings, database or model."""
-
-    @asynccontextmanager
-    async def nothing(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
-    return _service(nothing, None).openapi()
+    return _service().openapi()
 
 
-def _service(lifespan: Lifespan, admission: Admission | None) -> FastAPI:
+def _service(lifespan: Lifespan | None = None, admission: Admission | None = None) -> FastAPI:
     app = create_service(
         name=AUDIENCE,
         title="Passerelle anonymizer",

@@ -8,10 +8,8 @@ from fastapi import FastAPI
 
 from keel.application import Lifespan, create_service
 from keel.database import Database
-from keel.migrations import is_current
+from keel.migrations import migrated
 from keel.passes import Admission
-from keel.settings import SettingsRefused
-from keel.tokens import PublicKeys
 from labour_market.gaps.api import router as gaps
 from labour_market.matching.api import router as matching
 from labour_market.occupations.api import router as occupations
@@ -31,15 +29,13 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the service as the gateway calls it; its database must have been migrated."""
     database = Database(settings.database_url)
     taxonomies = Taxonomies()
-
-    async def migrated() -> bool:
-        return await is_current("labour_market", settings.database_url)
+    is_migrated = migrated("labour_market", database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         database.claim()
         try:
-            if await migrated():
+            if await is_migrated():
                 await Imports(database).load_bundle()
                 async with database.begin() as session:
                     await taxonomies.of(session, "rome4")
@@ -47,32 +43,18 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await database.close()
 
-    app = _service(lifespan, Admission(AUDIENCE, _pass_keys(settings)))
+    app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
     app.state.database, app.state.taxonomies = database, taxonomies
-    app.state.readiness["migrations"] = migrated
+    app.state.readiness["migrations"] = is_migrated
     return app
-
-
-def _pass_keys(settings: Settings) -> PublicKeys:
-    try:
-        return PublicKeys.from_file(settings.pass_jwks_file)
-    except (OSError, ValueError, KeyError):
-        raise SettingsRefused(
-            f"{settings.pass_jwks_file} holds no public keys for passes."
-        ) from None
 
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI document, which needs no settings."""
-
-    @asynccontextmanager
-    async def nothing(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
-    return _service(nothing, None).openapi()
+    return _service().openapi()
 
 
-def _service(lifespan: Lifespan, admission: Admission | None) -> FastAPI:
+def _service(lifespan: Lifespan | None = None, admission: Admission | None = None) -> FastAPI:
     app = create_service(
         name="labour-market",
         title="Passerelle labour market",

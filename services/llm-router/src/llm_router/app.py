@@ -2,15 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
 from keel.application import Lifespan, create_service
 from keel.passes import Admission
-from keel.settings import SettingsRefused
-from keel.tokens import PublicKeys
 from llm_router.attempts.api import router as attempts_router
 from llm_router.attempts.breakers import Breakers
 from llm_router.attempts.service import Attempts
@@ -50,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
             )
             yield
 
-    app = _service(lifespan, Admission(AUDIENCE, _pass_keys(settings.pass_jwks_file)))
+    app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
     app.state.use_cases = use_cases
     app.state.deployments = deployments
     app.state.planning = Planning(
@@ -62,24 +59,12 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _pass_keys(file: Path) -> PublicKeys:
-    try:
-        return PublicKeys.from_file(file)
-    except (OSError, ValueError, KeyError):
-        raise SettingsRefused(f"{file} holds no public keys for passes.") from None
-
-
 def document() -> dict[str, Any]:
     """Return the OpenAPI document, which needs no settings."""
-
-    @asynccontextmanager
-    async def nothing(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
-    return _service(nothing, None).openapi()
+    return _service().openapi()
 
 
-def _service(lifespan: Lifespan, admission: Admission | None) -> FastAPI:
+def _service(lifespan: Lifespan | None = None, admission: Admission | None = None) -> FastAPI:
     app = create_service(
         name=AUDIENCE,
         title="Passerelle llm-router",

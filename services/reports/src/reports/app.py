@@ -8,11 +8,9 @@ from fastapi import FastAPI
 
 from keel.application import Lifespan, create_service
 from keel.database import Database
-from keel.migrations import is_current
+from keel.migrations import migrated
 from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
-from keel.settings import SettingsRefused
-from keel.tokens import PublicKeys
 from reports.rendering.press import Press
 from reports.settings import Settings
 from reports.tables import ContentKey
@@ -39,36 +37,18 @@ def create_app(settings: Settings) -> FastAPI:
             await press.close()
             await database.close()
 
-    app = _service(lifespan, Admission(AUDIENCE, _pass_keys(settings)))
+    app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
     app.state.database, app.state.keys = database, keys
-
-    async def migrated() -> bool:
-        return await is_current("reports", settings.database_url)
-
-    app.state.readiness["migrations"] = migrated
+    app.state.readiness["migrations"] = migrated("reports", database)
     return app
-
-
-def _pass_keys(settings: Settings) -> PublicKeys:
-    try:
-        return PublicKeys.from_file(settings.pass_jwks_file)
-    except (OSError, ValueError, KeyError):
-        raise SettingsRefused(
-            f"{settings.pass_jwks_file} holds no public keys for passes."
-        ) from None
 
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI document, which needs no settings."""
-
-    @asynccontextmanager
-    async def nothing(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
-    return _service(nothing, None).openapi()
+    return _service().openapi()
 
 
-def _service(lifespan: Lifespan, admission: Admission | None) -> FastAPI:
+def _service(lifespan: Lifespan | None = None, admission: Admission | None = None) -> FastAPI:
     app = create_service(
         name="reports",
         title="Passerelle reports",
