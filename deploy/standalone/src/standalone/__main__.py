@@ -7,21 +7,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import uvloop
 
 from gateway.operators.service import create_tenant, list_tenants
 from keel.commands import REFUSED, listen, serve_on
-from keel.database import DatabaseInUse
-from keel.sealing import KeyFileRefused
 from keel.settings import SettingsRefused
+from keel.start import StartRefused
 from keel.telemetry import configure_logging
 from standalone.layout import Layout
 from standalone.platform import Choices, create_platform
 
 _POLL_SECONDS = 0.1
 _READY = 200
+_WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - named to be refused
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -30,6 +31,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     serve = verbs.add_parser("serve", help="run the whole platform in this process")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000, help="0: any free port")
+    serve.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="how others reach it: the issuer of its tokens, and the base of beneficiaries' links",
+    )
     serve.add_argument("--data", type=Path, default=Path("var/data"))
     serve.add_argument("--deployments", type=Path, help="which models may be used, and where")
     serve.add_argument("--wire-copy", type=Path, help="append the exact bytes sent to models")
@@ -41,15 +47,51 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def check_public_url(host: str, public_url: str | None) -> None:
+    """See that the URL on tokens and links leads somewhere.
+
+    Raises:
+        SettingsRefused: it is no origin, or it would be a wildcard address, which is nobody's.
+    """
+    if public_url is None:
+        if host in _WILDCARDS:
+            raise SettingsRefused(
+                f"{host or 'An empty host'} is every address of this machine and none that a "
+                "beneficiary's link could lead to. Say how others reach it: "
+                "--public-url https://bilan.example.fr."
+            )
+        return
+    try:
+        parts = urlsplit(public_url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsRefused(
+            f"--public-url {public_url} is not the URL of a site, such as https://bilan.example.fr."
+        )
+    if parts.hostname in _WILDCARDS:
+        raise SettingsRefused(
+            f"--public-url {public_url} is nobody's address. Give the name that others use."
+        )
+
+
+def own_url(host: str, port: int) -> str:
+    """Return the URL on which this process reaches itself when it listens on `host`:`port`."""
+    if host in _WILDCARDS:
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 async def _serve(arguments: argparse.Namespace, layout: Layout) -> int:
+    check_public_url(arguments.host, arguments.public_url)
     bound = listen(arguments.host, arguments.port)
-    host, port = bound.getsockname()[:2]
+    own = own_url(*bound.getsockname()[:2])
     layout.make_keys()
     await layout.migrate()
-    url = f"http://{host}:{port}"
+    url = (arguments.public_url or own).rstrip("/")
     choices = Choices(url, arguments.deployments, arguments.wire_copy)
     app = create_platform(layout, choices)
-    ready = asyncio.create_task(_when_ready(url, app, arguments, layout))
+    ready = asyncio.create_task(_when_ready(own, url, app, arguments, layout))
     try:
         await serve_on(app, bound)
     finally:
@@ -57,8 +99,14 @@ async def _serve(arguments: argparse.Namespace, layout: Layout) -> int:
     return 0
 
 
-async def _when_ready(url: str, app: Any, arguments: argparse.Namespace, layout: Layout) -> None:  # noqa: ANN401 - the gateway's application
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+async def _when_ready(
+    own: str,
+    url: str,
+    app: Any,  # noqa: ANN401 - the gateway's application
+    arguments: argparse.Namespace,
+    layout: Layout,
+) -> None:
+    async with httpx.AsyncClient(base_url=own, trust_env=False) as client:
         while True:
             try:
                 if (await client.get("/readyz")).status_code == _READY:
@@ -99,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with layout.claim():
             return uvloop.run(_serve(arguments, layout))
-    except (SettingsRefused, DatabaseInUse, KeyFileRefused) as refusal:
+    except StartRefused as refusal:
         sys.stderr.write(f"passerelle: {refusal}\n")
         return REFUSED
 
