@@ -1,6 +1,7 @@
 """The log begins once, with its genesis, and goes on only as what it was (sections 7.3 and 8)."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -86,6 +87,8 @@ async def test_no_exception_ends_the_sequencer_in_silence(database, sequencer, c
             async with database.begin() as session:
                 size = (await store.state(session)).size
     task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
     said = capsys.readouterr()
     assert "RuntimeError" in said.out + said.err
     assert "Jeanne" not in said.out + said.err

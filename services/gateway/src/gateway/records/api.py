@@ -37,7 +37,7 @@ class ErasedRecord(BaseModel):
 
     id: RecordId
     kind: str = Field(max_length=30)
-    erased: Literal[True] = True
+    erased: Literal[True]
 
 
 class RecordPage(BaseModel):
@@ -85,7 +85,7 @@ async def list_records(
 async def _item(session: AsyncSession, records: Records, row: Record) -> RecordView | ErasedRecord:
     record = await records.read_unless_erased(session, row)
     if record is None:
-        return ErasedRecord(id=row.id, kind=row.kind)
+        return ErasedRecord(id=row.id, kind=row.kind, erased=True)
     return RecordView.model_validate(record)
 
 
