@@ -1,7 +1,6 @@
 """The log begins once, with its genesis, and goes on only as what it was (sections 7.3 and 8)."""
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -79,16 +78,16 @@ async def test_no_exception_ends_the_sequencer_in_silence(database, sequencer, c
 
     await sequencer().start()
     stumbling = Sequencer(Stumbling(), "centre.example/log", KEY, sequencer().genesis)
-    task = asyncio.create_task(stumbling.run(0.01))
+    stop = asyncio.Event()
+    task = asyncio.create_task(stumbling.run(0.01, stop))
     async with asyncio.timeout(5):
         size = 0
         while not size:
             await asyncio.sleep(0.02)
             async with database.begin() as session:
                 size = (await store.state(session)).size
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    stop.set()
+    await task
     said = capsys.readouterr()
     assert "RuntimeError" in said.out + said.err
     assert "Jeanne" not in said.out + said.err
@@ -114,3 +113,17 @@ async def test_a_proof_that_is_not_there_yet_is_asked_for_again(gateway):
     answer = await gateway.get("/log/proof/inclusion?index=5&size=6")
     assert answer.status_code == 404
     assert "immutable" not in answer.headers.get("cache-control", "")
+
+
+async def test_a_sequencer_that_was_asked_to_stop_lets_go_of_the_database(gateway_url, sequencer):
+    await sequencer().start()
+    for pause in range(15):
+        database = Database(gateway_url)
+        stop = asyncio.Event()
+        running = Sequencer(database, "centre.example/log", KEY, sequencer().genesis)
+        task = asyncio.create_task(running.run(0.0001, stop))
+        await asyncio.sleep(pause / 1000)
+        stop.set()
+        async with asyncio.timeout(5):
+            await task
+            await database.close()

@@ -56,6 +56,9 @@ _DESCRIPTION = (
 _OVERHEAD = 64 * 1024
 """What a multipart envelope may add to a document."""
 
+_LAST_BATCH_SECONDS = 10
+"""How long a stop waits for the batch that is being sequenced."""
+
 _ROUTERS = (
     tenants_api.router,
     people_api.router,
@@ -133,13 +136,15 @@ def create_app(
 @asynccontextmanager
 async def _sequencing(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     sequencer: Sequencer = app.state.sequencer
-    task = asyncio.create_task(sequencer.run(settings.sequencer_interval.total_seconds()))
+    stop = asyncio.Event()
+    task = asyncio.create_task(sequencer.run(settings.sequencer_interval.total_seconds(), stop))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Asked, not cancelled: on SQLite a cancelled transaction can keep the file locked.
+        stop.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(task, _LAST_BATCH_SECONDS)
 
 
 def _services(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,15 +72,16 @@ class Sequencer:
             return
         await self.genesis(session)
 
-    async def run(self, interval: float) -> None:
-        """Sequence until cancelled; whatever goes wrong is logged by its class and tried again."""
-        while True:
+    async def run(self, interval: float, stop: asyncio.Event) -> None:
+        """Sequence until asked to stop; whatever goes wrong is logged by its class, tried again."""
+        while not stop.is_set():
             try:
-                while await self.step():
+                while await self.step() and not stop.is_set():
                     pass
             except Exception as error:  # noqa: BLE001 - a log that stops growing must say so
                 logger.warning("sequencer_waits", error=type(error).__name__)
-            await asyncio.sleep(interval)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), interval)
 
     async def step(self) -> int:
         """Sequence one batch in one transaction; returns how many records it took."""
