@@ -17,6 +17,7 @@ from anonymizer.detection.gazetteer import gazetteer
 from anonymizer.detection.lexicon import AMBIGUOUS, OCCUPATIONS, PLAIN, is_kept
 from anonymizer.detection.places import is_set_phrase
 from anonymizer.detection.rules import MODELS
+from anonymizer.detection.runs import broken_runs
 
 _HEADING = 45  # letters of the longest line that is still read as a heading
 _UNUSED = ("morphologizer", "parser", "attribute_ruler", "lemmatizer", "tagger", "senter")
@@ -61,7 +62,7 @@ class FrenchNlpEngine(SpacyNlpEngine):
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:
         """Return what the model sees, shouted lines calmed down; offsets stay."""
-        return super().process_text(as_spoken(text), language)
+        return super().process_text(broken_runs(as_spoken(text)), language)
 
 
 @cache

@@ -1,6 +1,6 @@
 """What a finding is, and which one wins where two overlap."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 LABELS = (
@@ -72,11 +72,13 @@ def resolved(findings: Iterable[Finding], text: str) -> list[Finding]:
     stays masked under its own label, because one visible part is a leak.
     """
     kept: list[Finding] = []
+    covered = bytearray(len(text))
     for finding in sorted(findings, key=_strength):
-        for rest in _outside(finding, kept):
-            clean = trimmed(rest, text)
+        for start, end in _uncovered(covered, finding.start, finding.end):
+            clean = trimmed(replace(finding, start=start, end=end), text)
             if clean is not None and any(c.isalnum() for c in text[clean.start : clean.end]):
                 kept.append(clean)
+                covered[clean.start : clean.end] = b"\x01" * (clean.end - clean.start)
     return sorted(kept, key=lambda finding: finding.start)
 
 
@@ -84,12 +86,14 @@ def _strength(finding: Finding) -> tuple[float, int, int]:
     return -round(finding.score, 1), -(finding.end - finding.start), _RANK[finding.label]
 
 
-def _outside(finding: Finding, kept: Sequence[Finding]) -> list[Finding]:
-    pieces = [finding]
-    for other in kept:
-        if not finding.overlaps(other):
-            continue
-        left = [replace(p, end=min(p.end, other.start)) for p in pieces if p.start < other.start]
-        right = [replace(p, start=max(p.start, other.end)) for p in pieces if p.end > other.end]
-        pieces = [piece for piece in (*left, *right) if piece.start < piece.end]
-    return pieces
+def _uncovered(covered: bytearray, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of [start, end) that no stronger finding covers yet.
+
+    A map of the text, and not a list of findings: twenty thousand names in one text would cost
+    the square of their number.
+    """
+    while (start := covered.find(0, start, end)) >= 0:
+        stop = covered.find(1, start, end)
+        stop = end if stop < 0 else stop
+        yield start, stop
+        start = stop

@@ -10,6 +10,7 @@ from anonymizer.detection.engine import french_engine
 from anonymizer.detection.lexicon import is_kept
 from anonymizer.detection.propagation import spread
 from anonymizer.detection.rules import LABELS, MODELS, Finding, Hints, resolved, trimmed
+from anonymizer.detection.runs import broken_blanks
 
 _TOLD = 0.85
 _NAMES = frozenset(("PERSON", "ORGANISATION", "LOCATION"))
@@ -30,6 +31,7 @@ class Detector:
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
+        text = broken_blanks(text)
         results = self.engine.analyze(
             recased(text), language="fr", entities=list(LABELS), score_threshold=0.4
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from anonymizer.detection.folding import fold
+from anonymizer.detection.runs import broken_blanks
 from anonymizer.special.lexicon import (
     ALONE,
     BROKEN,
@@ -81,6 +82,7 @@ _REACH = 60  # letters between a denial and what it denies
 
 def special_statements(text: str) -> list[Statement]:
     """Return the special-category statements of a text, in order, without overlaps."""
+    text = broken_blanks(text)
     folded = fold(text)
     found: list[Statement] = []
     for start, end in _clauses(text):
