@@ -131,9 +131,9 @@ def listen(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         bound.close()
-        reason = error.strerror or "refused"
+        reason = getattr(error, "strerror", None) or "no such port"
         raise SettingsRefused(
             f"Cannot listen on {host}:{port} ({reason}). Choose another port."
         ) from None
@@ -152,8 +152,9 @@ async def serve_on(app: FastAPI, bound: socket.socket) -> None:
     use, a missing key) reaches the operator as one sentence instead of a stack trace.
     """
     say_no_traces()
-    async with app.router.lifespan_context(app):
-        await _Server(server_config(app)).serve(sockets=[bound])
+    with bound:
+        async with app.router.lifespan_context(app):
+            await _Server(server_config(app)).serve(sockets=[bound])
 
 
 class _Server(uvicorn.Server):

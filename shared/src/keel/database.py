@@ -6,9 +6,10 @@ only starve the first, so transactions are short and nobody holds one while wait
 """
 
 import fcntl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -24,6 +25,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.types import BigInteger
 
+from keel.settling import settled
 from keel.start import StartRefused
 
 
@@ -72,6 +74,27 @@ def sqlite_path(url: str) -> Path | None:
     return None if parsed.database == ":memory:" else Path(parsed.database)
 
 
+class SettledSession(AsyncSession):
+    """A session whose every step comes to its end before a cancellation is raised."""
+
+
+def _settling(name: str) -> Callable[..., Awaitable[Any]]:
+    step = getattr(AsyncSession, name)
+
+    @wraps(step)
+    async def settle(self: AsyncSession, *given: object, **named: object) -> object:
+        return await settled(step(self, *given, **named))
+
+    return settle
+
+
+for _step in (
+    "execute", "scalar", "scalars", "get", "flush", "merge", "delete", "refresh",
+    "commit", "rollback", "close",
+):  # fmt: skip
+    setattr(SettledSession, _step, _settling(_step))
+
+
 class Database:
     """The engine and the sessions of one service."""
 
@@ -80,13 +103,26 @@ class Database:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._lock: IO[bytes] | None = None
         self.engine = _engine(url, is_sqlite=self.is_sqlite)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(
+            self.engine, class_=SettledSession, expire_on_commit=False
+        )
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Open one transaction; commit at the end, roll back on any exception."""
-        async with self._sessions.begin() as session:
+        """Open one transaction; commit at the end, roll back on any exception.
+
+        A caller who is cancelled leaves only after the statement, the commit or the roll-back
+        under way has ended: an abandoned SQLite connection would keep its lock on everybody.
+        """
+        session = self._sessions()
+        try:
             yield session
+            await session.commit()
+        except BaseException:
+            await session.rollback()
+            raise
+        finally:
+            await session.close()
 
     def claim(self) -> None:
         """Become the one process that writes to a SQLite file; nothing to do on PostgreSQL.

@@ -84,18 +84,18 @@ def own_url(host: str, port: int) -> str:
 
 async def _serve(arguments: argparse.Namespace, layout: Layout) -> int:
     check_public_url(arguments.host, arguments.public_url)
-    bound = listen(arguments.host, arguments.port)
-    own = own_url(*bound.getsockname()[:2])
-    layout.make_keys()
-    await layout.migrate()
-    url = (arguments.public_url or own).rstrip("/")
-    choices = Choices(url, arguments.deployments, arguments.wire_copy)
-    app = create_platform(layout, choices)
-    ready = asyncio.create_task(_when_ready(own, url, app, arguments, layout))
-    try:
-        await serve_on(app, bound)
-    finally:
-        ready.cancel()
+    with listen(arguments.host, arguments.port) as bound:
+        own = own_url(*bound.getsockname()[:2])
+        layout.make_keys()
+        await layout.migrate()
+        url = (arguments.public_url or own).rstrip("/")
+        choices = Choices(url, arguments.deployments, arguments.wire_copy)
+        app = create_platform(layout, choices)
+        ready = asyncio.create_task(_when_ready(own, url, app, arguments, layout))
+        try:
+            await serve_on(app, bound)
+        finally:
+            ready.cancel()
     return 0
 
 

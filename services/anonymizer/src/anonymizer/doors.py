@@ -37,7 +37,13 @@ def _read(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
     from anonymizer.intake.work import read_to_json  # noqa: PLC0415
 
     for path in files:
-        yield path, json.loads(read_to_json(path.read_bytes()))
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            reason = error.strerror or "it cannot be read"
+            yield path, {"refused": {"code": "unreadable_file", "detail": f"{reason}."}}
+            continue
+        yield path, json.loads(read_to_json(content))
 
 
 def _extract(arguments: argparse.Namespace) -> int:

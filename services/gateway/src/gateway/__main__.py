@@ -57,7 +57,9 @@ def _on_platform(
                 f"No gateway listens on {path}. Start it, or unset {_SOCKET} and set the database."
             ) from None
         if answer.status_code >= _ERROR:
-            raise SettingsRefused(str(answer.json().get("detail", "refused")))
+            problem = answer.json()
+            wrong = "; ".join(f"{e['at']}: {e['why']}" for e in problem.get("errors", ()))
+            raise SettingsRefused(" ".join(filter(None, [str(problem.get("detail")), wrong])))
         return answer.json()
     return asyncio.run(_on_database(directly))
 
@@ -85,6 +87,8 @@ def _tenant(arguments: argparse.Namespace) -> int:
         return _print(_on_platform("GET", "/tenants", None, lambda d, _: operators.list_tenants(d)))
     if not arguments.name:
         raise SettingsRefused("Give the tenant a name: --name “…”.")
+    if not arguments.name.isprintable():
+        raise SettingsRefused("The tenant's name holds signs that cannot be printed.")
     body = {"name": arguments.name, "siren": arguments.siren}
     return _print(
         _on_platform(

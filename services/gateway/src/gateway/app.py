@@ -17,6 +17,7 @@ from gateway.consents.service import Consents
 from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
+from gateway.edge.idempotency import ABANDONED, forget_unanswered
 from gateway.gate.service import Gate
 from gateway.keyring import Keyring
 from gateway.log import api as log_api
@@ -42,6 +43,7 @@ from gateway.tenants import api as tenants_api
 from gateway.tenants.service import Tenants
 from gateway.texts import api as texts_api
 from keel.application import Lifespan, create_service
+from keel.clock import utc_now
 from keel.database import Database
 from keel.migrations import is_current
 from keel.passes import PassMint
@@ -117,6 +119,7 @@ def create_app(
             stack.push_async_callback(services.close)
             await app.state.sequencer.start()
             await app.state.runs.recover()
+            await _forget_unanswered(database)
             await stack.enter_async_context(_sequencing(app, settings))
             if settings.operator_socket is not None:
                 listening = operator_socket(operator_app(app), settings.operator_socket)
@@ -131,6 +134,13 @@ def create_app(
     )
     _furnish(app, settings, keyring, database, services)
     return app
+
+
+async def _forget_unanswered(database: Database) -> None:
+    """Free the keys that a crash left taken; with other replicas at work, only the old ones."""
+    before = utc_now() if database.is_sqlite else utc_now() - ABANDONED
+    async with database.begin() as session:
+        await forget_unanswered(session, before=before)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import Request, Response
@@ -36,7 +36,7 @@ from keel.sealing import ContentKeys, seal, unseal
 
 _MAX_KEY = 128
 _KEPT = timedelta(hours=24)
-_ABANDONED = timedelta(minutes=10)
+ABANDONED = timedelta(minutes=10)
 _KEPT_HEADERS = ("transparency-record", "ai-generated")
 _SERVER_ERROR = 500
 _FUNCTION_STACK = "fastapi_function_astack"
@@ -187,7 +187,7 @@ class _Once:
                 delete(IdempotentAnswer).where(IdempotentAnswer.created_at < utc_now() - _KEPT)
             )
             held = await session.get(IdempotentAnswer, (tenant, self._scope, key))
-            if held is not None and not held.finished and held.created_at < utc_now() - _ABANDONED:
+            if held is not None and not held.finished and held.created_at < utc_now() - ABANDONED:
                 await session.delete(held)  # its process died: nobody will ever answer
                 await session.flush()
                 held = None
@@ -299,3 +299,12 @@ async def _part_digest(value: UploadFile | str) -> bytes:
         content.update(piece)
     await value.seek(0)
     return content.digest()
+
+
+async def forget_unanswered(session: AsyncSession, *, before: datetime) -> None:
+    """Let go of the keys of requests from before an instant whose process died."""
+    await session.execute(
+        delete(IdempotentAnswer).where(
+            IdempotentAnswer.finished.is_(False), IdempotentAnswer.created_at <= before
+        )
+    )

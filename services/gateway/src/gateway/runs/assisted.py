@@ -16,12 +16,12 @@ from gateway.runs.materials import materials
 from gateway.runs.recipes import RECIPES
 from gateway.runs.restoring import Emit, StreamedRestoration
 from gateway.runs.rules import Finished, Made, Marking, RunMode
-from gateway.runs.settling import settled
 from gateway.services import LLM_ROUTER, Services
 from gateway.tables import Bilan
 from gateway.tenants.service import Caller
 from keel.database import Database
 from keel.problems import Problem
+from keel.settling import settled
 from keel.strict_json import canonical
 
 _ROUTING = {"route.local": "local", "route.ue": "eu", "route.tiers": "third_country"}

@@ -29,7 +29,6 @@ from gateway.runs.inputs import Inputs
 from gateway.runs.recipes import RECIPES
 from gateway.runs.restoring import Emit
 from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
-from gateway.runs.settling import settled
 from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
 from gateway.tables import Bilan, Document, Record, Run
 from gateway.tenants.service import Caller
@@ -38,6 +37,7 @@ from keel.database import Database
 from keel.identifiers import new_id
 from keel.problems import NotFound, Problem
 from keel.sealing import ContentKeys, seal, unseal
+from keel.settling import settled
 from keel.strict_json import canonical
 from keel.telemetry import current_trace_id
 

@@ -3,13 +3,14 @@
 Faults name places and rules, never values: they go to a model again, and to nobody else.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+
+from keel.strict_json import NotStrictJson, parse
 
 _MOST_FAULTS = 12
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
@@ -55,16 +56,12 @@ def _object(text: str) -> dict[str, object]:
         bare = fenced.group(1)
     first, last = bare.find("{"), bare.rfind("}")
     try:
-        value = json.loads(bare[first : last + 1], parse_constant=_no_constant) if first >= 0 else 0
-    except (ValueError, RecursionError):
+        value = parse(bare[first : last + 1]) if first >= 0 else None
+    except NotStrictJson:
         value = None
     if not isinstance(value, dict):
         raise InvalidAnswer(["la réponse n’est pas un objet JSON"])
     return value
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise ValueError("NaN and infinities are no JSON")
 
 
 def _said(fault: ValidationError) -> str:

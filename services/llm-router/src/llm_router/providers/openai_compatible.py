@@ -355,9 +355,20 @@ def _text(delta: object) -> str | None:
         case {"refusal": str() as refusal} if refusal:
             raise AttemptFailed(FailureCode.MODEL_DECLINED, "The model declined to answer.")
         case {"content": str() as content} if content:
-            return content
+            return _whole_characters(content)
         case _:
             return None
+
+
+def _whole_characters(content: str) -> str:
+    """Return `content`; half a character (a lone surrogate) cannot be passed on as UTF-8."""
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        raise AttemptFailed(
+            FailureCode.GARBLED_STREAM, "The stream holds half a character."
+        ) from None
+    return content
 
 
 def _json_object(event: str) -> dict[str, object]:
