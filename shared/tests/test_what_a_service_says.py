@@ -1,8 +1,10 @@
 """Every service refuses, starts, traces and logs in the same way."""
 
 import asyncio
+import io
 import json
 import logging
+import sys
 from contextlib import asynccontextmanager
 
 import httpx
@@ -151,6 +153,14 @@ async def test_a_field_that_is_not_on_the_list_is_not_logged(capsys):
     line = json.loads(capsys.readouterr().err)
     assert line["count"] == 3
     assert "Jeanne" not in json.dumps(line)
+
+
+async def test_a_standard_error_that_is_gone_stops_no_refusal(http, monkeypatch):
+    configure_logging("probe")
+    gone = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", gone)
+    gone.close()
+    assert (await http.get("/crash")).json()["code"] == "internal"
 
 
 async def test_a_trace_goes_on_from_its_caller(http):

@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 from collections.abc import MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
@@ -55,6 +56,22 @@ def _with_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableM
     return event
 
 
+class _StandardError:
+    """Writes a line to wherever standard error is at that moment; a closed one stops nobody."""
+
+    def msg(self, line: str) -> None:
+        """Write one line."""
+        with suppress(ValueError, OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    log = debug = info = warning = error = critical = exception = msg
+
+
+def _to_standard_error(*_: object) -> _StandardError:
+    return _StandardError()
+
+
 def configure_logging(service: str, *, level: int = logging.INFO) -> None:
     """Send one JSON object a line to standard error, allow-listed fields only.
 
@@ -77,7 +94,7 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
