@@ -169,7 +169,7 @@ async def test_a_caller_who_leaves_a_stream_stops_it(joined, probe):
         async with client.stream("GET", "/endless") as answer:
             async for _ in answer.aiter_raw():
                 break
-        await asyncio.wait_for(probe.left.wait(), 5)
+        assert await asyncio.wait_for(probe.left.wait(), 5)
 
 
 async def test_in_process_a_caller_who_gives_up_waiting_stops_the_work(probe):

@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,11 +109,9 @@ async def _when_ready(
 ) -> None:
     async with httpx.AsyncClient(base_url=own, trust_env=False) as client:
         while True:
-            try:
+            with suppress(httpx.TransportError):  # it does not listen yet
                 if (await client.get("/readyz")).status_code == _READY:
                     break
-            except httpx.TransportError:
-                pass
             await asyncio.sleep(_POLL_SECONDS)
     _say({"url": url, "operator_socket": str(layout.operator_socket), "data": str(layout.data)})
     if arguments.first_tenant and not await list_tenants(app.state.database):

@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Request, Response, status
+from fastapi import APIRouter, Path, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import ReportCallerDep
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.problems import BilanNotOpen, CounsellorNeeded, RunNotValidated
-from gateway.reports.service import Reports
+from gateway.wiring import ReportsDep
 from keel.identifiers import BilanId, ReportId, RunId
 from keel.problems import NotFound, problems
 
@@ -135,14 +135,6 @@ class NewSignOff(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     identity: Identity
-
-
-def _reports(request: Request) -> Reports:
-    reports: Reports = request.app.state.reports
-    return reports
-
-
-ReportsDep = Annotated[Reports, Depends(_reports)]
 
 
 @router.post(
