@@ -19,6 +19,7 @@ import demo  # noqa: F401 - importlib mode would hide the package behind the fol
 from keel.migrations import migrate_now
 from keel.passes import PassMint
 from keel.sealing import KeyEncryptionKey
+from keel.tenancy import service_role
 from keel.tokens import PublicKeys, SigningKey
 
 ROOT = Path(__file__).parent
@@ -109,6 +110,24 @@ def _create_database(server: str, name: str, template: str = "template1") -> Non
     _apart(lambda: asyncio.run(create()))
 
 
+_LOGIN = "passerelle_login"
+"""What services log in as in tests: neither owner nor superuser, as in production."""
+
+
+def _let_in(server: str, role: str) -> None:
+    async def grant() -> None:
+        connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
+        try:
+            known = "SELECT FROM pg_roles WHERE rolname = $1"
+            if await connection.fetchrow(known, _LOGIN) is None:
+                await connection.execute(f"CREATE ROLE {_LOGIN} LOGIN")
+            await connection.execute(f"GRANT {role} TO {_LOGIN}")
+        finally:
+            await connection.close()
+
+    _apart(lambda: asyncio.run(grant()))
+
+
 @pytest.fixture
 def new_postgresql_url(postgresql: str) -> Callable[[], str]:
     """Make fresh, empty databases on the throwaway server."""
@@ -152,6 +171,7 @@ def _postgresql_templates(postgresql: str) -> Callable[[str], str]:
         if name not in made:
             _create_database(postgresql, name)
             _apart(lambda: migrate_now(package, f"{postgresql}/{name}"))
+            _let_in(postgresql, service_role(package))
             made.add(name)
         return name
 
@@ -171,7 +191,7 @@ def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], 
         server, name = request.getfixturevalue("postgresql"), "t" + secrets.token_hex(6)
         template = request.getfixturevalue("_postgresql_templates")(package)
         _create_database(server, name, template)
-        return f"{server}/{name}"
+        return f"{server}/{name}".replace("postgres@", f"{_LOGIN}@")
 
     return on_sqlite if request.param == "sqlite" else on_postgresql
 

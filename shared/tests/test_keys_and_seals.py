@@ -53,20 +53,22 @@ async def database(database_url):
 
 async def test_a_bilan_has_one_key_until_it_is_destroyed(database, tmp_path):
     keys = ContentKeys(KeyEncryptionKey.create_file(tmp_path / "kek"), Key)
-    async with database.begin() as session:
+    async with database.begin("tnt_1") as session:
         first = await keys.obtain(session, "tnt_1", "bil_1")
         assert await keys.obtain(session, "tnt_1", "bil_1") == first
+    async with database.begin("tnt_2") as session:
         assert await keys.obtain(session, "tnt_2", "bil_1") != first
-    async with database.begin() as session:
+    async with database.begin("tnt_1") as session:
         assert await keys.destroy(session, "tnt_1", "bil_1")
         assert not await keys.destroy(session, "tnt_1", "bil_1")
         assert await keys.find(session, "tnt_1", "bil_1") is None
+    async with database.begin("tnt_2") as session:
         assert await keys.find(session, "tnt_2", "bil_1") is not None
 
 
 async def test_a_key_rests_wrapped(database, tmp_path):
     keys = ContentKeys(KeyEncryptionKey.create_file(tmp_path / "kek"), Key)
-    async with database.begin() as session:
+    async with database.begin("tnt_1") as session:
         key = await keys.obtain(session, "tnt_1", "bil_1")
         row = await session.get(Key, ("tnt_1", "bil_1"))
         assert key not in row.wrapped

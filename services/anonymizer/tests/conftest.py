@@ -12,7 +12,6 @@ from anonymizer.app import create_app
 from anonymizer.detection.service import Detector
 from anonymizer.settings import Settings
 from keel.identifiers import new_id
-from keel.migrations import migrate
 
 TENANT, OTHER_TENANT = new_id("tnt"), new_id("tnt")
 
@@ -54,15 +53,16 @@ class Anonymizer:
 
 
 @pytest.fixture
-def settings(database_url: str, pass_jwks_file: Path, kek_file: Path) -> Settings:
+def settings(migrated: Callable[[str], str], pass_jwks_file: Path, kek_file: Path) -> Settings:
     return Settings(
-        database_url=database_url, pass_jwks_file=pass_jwks_file, key_encryption_key_file=kek_file
+        database_url=migrated("anonymizer"),
+        pass_jwks_file=pass_jwks_file,
+        key_encryption_key_file=kek_file,
     )
 
 
 @pytest.fixture
 async def anonymizer(settings: Settings, mint) -> AsyncIterator[Anonymizer]:
-    await migrate("anonymizer", settings.database_url)
     app = create_app(settings)
     transport = httpx.ASGITransport(app)
     async with (

@@ -103,7 +103,7 @@ async def test_a_value_keeps_its_surrogate_across_documents(anonymizer):
 
 async def test_nothing_is_stored_in_the_clear(anonymizer):
     await anonymizer.take_in(CV.encode())
-    async with anonymizer.app.state.database.begin() as session:
+    async with anonymizer.app.state.database.begin(anonymizer.tenant) as session:
         rows = [*await session.execute(sql("select * from documents"))]
         rows += [*await session.execute(sql("select * from vault_entries"))]
     stored = b"".join(bytes(v) for row in rows for v in row if isinstance(v, bytes | memoryview))

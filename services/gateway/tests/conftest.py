@@ -90,6 +90,7 @@ class Centre:
     """A centre's software: its credentials and the calls that every story starts with."""
 
     http: httpx.AsyncClient
+    tenant: str
     client_id: str
     client_secret: str
     token: str = ""
@@ -121,7 +122,7 @@ def new_centre(app: FastAPI, gateway: httpx.AsyncClient) -> Callable[[], Any]:
     async def create() -> Centre:
         async with app.state.database.begin() as session:
             made = await app.state.tenants.create(session, "Centre d’essai", None)
-        centre = Centre(gateway, made.client_id, made.client_secret)
+        centre = Centre(gateway, made.tenant, made.client_id, made.client_secret)
         await centre.log_in()
         return centre
 

@@ -81,7 +81,7 @@ async def test_the_first_leaf_is_the_genesis_of_the_log(app, gateway):
         pass
     entries = (await gateway.get("/log/tile/entries/000.p/1")).content
     assert int.from_bytes(entries[:2], "big") == len(entries) - 2
-    async with app.state.database.begin() as session:
+    async with app.state.database.begin("deployment") as session:
         first = await session.execute(text("SELECT kind FROM records WHERE log_index = 0"))
         assert first.scalar_one() == "log.genesis"
 

@@ -127,7 +127,7 @@ async def test_a_token_that_would_be_too_large_is_refused_at_issue(app, centre, 
         "purpose": "analysis", "data_categories": ["cv"], "jurisdictions": ["FR"], "decision": "granted",
         "recipients": [f"rcp_{'x' * 60}{n}" for n in range(9)],
     }  # fmt: skip
-    async with app.state.database.begin() as session:
+    async with app.state.database.begin(centre.tenant) as session:
         await session.execute(update(Consent).values(grants=[grant] * 9))
     answer = await centre.call("POST", f"/v1/consents/{given['id']}/token")
     assert (answer.status_code, answer.json()["code"]) == (422, "consent_token_too_large")

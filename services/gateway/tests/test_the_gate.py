@@ -55,7 +55,7 @@ async def kinds(app, caller, **wanted):
         "limit": 200,
         **wanted,
     }
-    async with app.state.database.begin() as session:
+    async with app.state.database.begin(caller.tenant) as session:
         return [row.kind for row in await records.page(session, caller.tenant, **filters)]
 
 
@@ -121,7 +121,7 @@ async def test_in_the_order_of_records_no_dispatch_follows_the_withdrawal(
     counts = await asyncio.gather(try_often(), try_often(), withdraw())
     while await app.state.sequencer.step():
         pass
-    async with app.state.database.begin() as session:
+    async with app.state.database.begin(centre.tenant) as session:
         filters = {
             "beneficiary": None,
             "consent": given["id"],
@@ -145,7 +145,7 @@ async def test_a_result_that_comes_after_the_withdrawal_is_not_to_be_delivered(
     gate, caller, bilan, claims = gated
     out = await gate.dispatch(caller, bilan, claims, attempt())
     await centre.call("DELETE", f"/v1/consents/{given['id']}")
-    async with app.state.database.begin() as session:
+    async with app.state.database.begin(caller.tenant) as session:
         assert not await gate.close(session, caller, claims, out, Kind.AI_RESULT, {})
     found = await kinds(app, caller)
     assert "ai.cancelled" in found

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from keel.migrations import migrate
 from reports.app import create_app
 from reports.settings import Settings
 
@@ -114,12 +113,14 @@ def restore() -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 @pytest.fixture
 async def desk(
-    database_url: str, pass_jwks_file: Path, kek_file: Path, mint: Callable[..., dict[str, str]]
+    migrated: Callable[[str], str],
+    pass_jwks_file: Path,
+    kek_file: Path,
+    mint: Callable[..., dict[str, str]],
 ) -> AsyncIterator[Desk]:
-    await migrate("reports", database_url)
     app = create_app(
         Settings(
-            database_url=database_url,
+            database_url=migrated("reports"),
             pass_jwks_file=pass_jwks_file,
             key_encryption_key_file=kek_file,
         )

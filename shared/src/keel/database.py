@@ -7,7 +7,7 @@ only starve the first, so transactions are short and nobody holds one while wait
 
 import fcntl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -27,6 +27,7 @@ from sqlalchemy.types import BigInteger
 
 from keel.settling import settled
 from keel.start import StartRefused
+from keel.tenancy import Tenant, TenantSession, require_isolation
 
 
 class DatabaseInUse(StartRefused):
@@ -77,6 +78,8 @@ def sqlite_path(url: str) -> Path | None:
 class SettledSession(AsyncSession):
     """A session whose every step comes to its end before a cancellation is raised."""
 
+    sync_session_class = TenantSession
+
 
 def _settling(name: str) -> Callable[..., Awaitable[Any]]:
     step = getattr(AsyncSession, name)
@@ -108,13 +111,14 @@ class Database:
         )
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Open one transaction; commit at the end, roll back on any exception.
+    async def begin(self, tenant: Tenant = None) -> AsyncIterator[AsyncSession]:
+        """Open one transaction of `tenant`; commit at the end, roll back on any exception.
 
+        Without a tenant it sees no tenant's row (`keel.tenancy`).
         A caller who is cancelled leaves only after the statement, the commit or the roll-back
         under way has ended: an abandoned SQLite connection would keep its lock on everybody.
         """
-        session = self._sessions()
+        session = self._sessions(info={"tenant": tenant})
         try:
             yield session
             await session.commit()
@@ -142,6 +146,21 @@ class Database:
                 f"Another process already uses {path}. Stop it, or use its operator socket."
             ) from None
         self._lock = lock
+
+    async def require_isolation(self, tables: MetaData) -> None:
+        """Refuse a PostgreSQL that would not keep tenants apart.
+
+        A database that does not answer is left to the readiness probe.
+
+        Raises:
+            NotIsolated: as `keel.tenancy` says.
+        """
+        if self.is_sqlite:
+            return
+        owned = [name for name, table in tables.tables.items() if "tenant" in table.primary_key.c]
+        with suppress(OperationalError):
+            async with self.engine.connect() as connection:
+                await require_isolation(connection, owned)
 
     async def close(self) -> None:
         """Close every connection and let go of the file."""
@@ -199,7 +218,8 @@ def _begin_immediate(connection: Connection) -> None:
 
 async def _session(request: Request) -> AsyncIterator[AsyncSession]:
     database: Database = request.app.state.database
-    async with database.begin() as session:
+    # Whose request this is, the dependency that lets the caller in says; it may come later.
+    async with database.begin(lambda: getattr(request.state, "tenant", None)) as session:
         yield session
 
 

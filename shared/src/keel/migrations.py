@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from keel.database import Database, connect
+from keel.tenancy import grant
 
 
 def _config(package: str) -> Config:
@@ -34,6 +35,7 @@ def _upgrade(connection: Connection, package: str) -> None:
     config = _config(package)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    grant(connection, package)
 
 
 async def migrate(package: str, database_url: str) -> None:

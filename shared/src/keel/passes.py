@@ -191,7 +191,10 @@ def _read(claims: Mapping[str, Any]) -> Pass:
 
 def _admitted(request: Request) -> Pass:
     admission: Admission = request.app.state.admission
-    return admission.admit(request.headers.get("authorization"), request.scope["route"].name)
+    operation = request.scope["route"].name
+    admitted = admission.admit(request.headers.get("authorization"), operation)
+    request.state.tenant = admitted.tenant
+    return admitted
 
 
 PassDep = Annotated[Pass, Depends(_admitted)]

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.start import StartRefused
+from keel.tenancy import TenantOwned
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -98,12 +99,11 @@ class KeyEncryptionKey:
         return unseal(self._bytes, wrapped, "wrap|" + context)
 
 
-class ContentKeyRow:
+class ContentKeyRow(TenantOwned):
     """Columns of a service's table of wrapped keys; mix into a class on its own Base."""
 
     __tablename__ = "content_keys"
 
-    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
     subject: Mapped[str] = mapped_column(String(30), primary_key=True)
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
 

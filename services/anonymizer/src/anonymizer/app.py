@@ -17,7 +17,7 @@ from anonymizer.restoration.service import Restorations
 from anonymizer.settings import Settings
 from anonymizer.surrogates.api import router as surrogates_router
 from anonymizer.surrogates.service import Pseudonymiser
-from anonymizer.tables import ContentKey
+from anonymizer.tables import Base, ContentKey
 from anonymizer.vault.service import Vault
 from keel.application import Lifespan, create_service
 from keel.database import Database
@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         database.claim()
+        await database.require_isolation(Base.metadata)
         examiner.start()
         try:
             if settings.worker_socket is None:

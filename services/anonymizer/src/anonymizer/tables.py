@@ -7,6 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from keel.database import Instant, metadata
 from keel.sealing import ContentKeyRow
+from keel.tenancy import TenantOwned
 
 
 class Base(DeclarativeBase):
@@ -19,12 +20,11 @@ class ContentKey(ContentKeyRow, Base):
     """One wrapped key per bilan: documents and vault; dies at the bilan's closing."""
 
 
-class StoredDocument(Base):
+class StoredDocument(TenantOwned, Base):
     """A document that was read: all that tells something is sealed."""
 
     __tablename__ = "documents"
 
-    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     bilan: Mapped[str] = mapped_column(String(30))
     created_at: Mapped[datetime] = mapped_column(Instant)
@@ -38,12 +38,11 @@ class StoredDocument(Base):
     __table_args__ = (Index(None, "tenant", "bilan"),)
 
 
-class VaultEntry(Base):
+class VaultEntry(TenantOwned, Base):
     """What a surrogate stands for: the value sealed, found again by a keyed hash of its form."""
 
     __tablename__ = "vault_entries"
 
-    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
     bilan: Mapped[str] = mapped_column(String(30), primary_key=True)
     type: Mapped[str] = mapped_column(String(20), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

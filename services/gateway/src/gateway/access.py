@@ -37,6 +37,7 @@ def _needs(scope: Scope) -> Door:
         # a connection while waiting.
         async with database.begin() as session:
             caller = await tenants.caller(session, credentials.credentials)
+        request.state.tenant = caller.tenant
         if scope not in caller.scopes:
             raise ScopeInsufficient(f"The token needs the scope `{scope}`.")
         return caller

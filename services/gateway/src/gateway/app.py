@@ -18,6 +18,7 @@ from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
 from gateway.edge.idempotency import ABANDONED, forget_unanswered
+from gateway.events.service import Events
 from gateway.gate.service import Gate
 from gateway.keyring import Keyring
 from gateway.log import api as log_api
@@ -38,8 +39,9 @@ from gateway.runs.assisted import Assisted
 from gateway.runs.service import Runs
 from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Services
 from gateway.settings import Settings
-from gateway.tables import ContentKey, RecordKey
+from gateway.tables import Base, ContentKey, RecordKey
 from gateway.tenants import api as tenants_api
+from gateway.tenants import store as tenant_store
 from gateway.tenants.service import Tenants
 from gateway.texts import api as texts_api
 from keel.application import Lifespan, create_service
@@ -116,6 +118,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.close)
             database.claim()
+            await database.require_isolation(Base.metadata)
             stack.push_async_callback(services.close)
             await app.state.sequencer.start()
             await app.state.runs.recover()
@@ -140,7 +143,10 @@ async def _forget_unanswered(database: Database) -> None:
     """Free the keys that a crash left taken; with other replicas at work, only the old ones."""
     before = utc_now() if database.is_sqlite else utc_now() - ABANDONED
     async with database.begin() as session:
-        await forget_unanswered(session, before=before)
+        tenants = [tenant.id for tenant in await tenant_store.tenants(session)]
+    for tenant in tenants:
+        async with database.begin(tenant) as session:
+            await forget_unanswered(session, before=before)
 
 
 @asynccontextmanager
@@ -178,11 +184,13 @@ def _furnish(
     content = ContentKeys(keyring.kek, ContentKey)
     records = Records(ContentKeys(keyring.kek, RecordKey))
     in_flight = InFlight()
+    events = Events()
     people = People(records)
     bilans = Bilans(people)
     gate = Gate(database, records, PassMint(keyring.passes))
     consents = Consents(
         records,
+        events,
         keyring,
         in_flight,
         issuer,
@@ -196,6 +204,7 @@ def _furnish(
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
+    state.events = events
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
     state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
     state.page_sessions = PageSessions(settings.page_session)

@@ -13,7 +13,7 @@ from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
 from reports.rendering.press import Press
 from reports.settings import Settings
-from reports.tables import ContentKey
+from reports.tables import Base, ContentKey
 from reports.versions.api import router
 
 AUDIENCE = "reports"
@@ -27,6 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database.claim()
+        await database.require_isolation(Base.metadata)
         press = Press(
             time_limit=settings.rendering_time_limit, idle_limit=settings.rendering_idle_limit
         )

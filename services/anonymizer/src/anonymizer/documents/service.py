@@ -69,7 +69,7 @@ class Documents:
         found = await self.examiner.examine(reading.text, hints)
         cut = plan_of(found)
         try:
-            async with self.database.begin() as session:
+            async with self.database.begin(owner.tenant) as session:
                 number = await self.vault.number(session, owner.tenant, owner.bilan, cut.secrets)
                 key = await self.vault.keys.obtain(session, owner.tenant, owner.bilan)
                 kept = sealable(content, reading, found, cut.render(number), number)
@@ -111,7 +111,7 @@ class Documents:
     async def delete(self, owner: Owner, document_id: str) -> None:
         """Delete a document; its surrogates stay, texts may still hold them (raises `NotFound`)."""
         await self._row(owner, document_id)
-        async with self.database.begin() as session:
+        async with self.database.begin(owner.tenant) as session:
             await store.delete_one(session, owner.tenant, document_id)
 
     async def _known(self, owner: Owner, document_id: str) -> Document | None:
@@ -125,7 +125,7 @@ class Documents:
     async def _row(
         self, owner: Owner, document_id: str, *, findings: bool = False
     ) -> tuple[StoredDocument, bytes]:
-        async with self.database.begin() as session:
+        async with self.database.begin(owner.tenant) as session:
             row = await store.find(session, owner.tenant, document_id, findings=findings)
             key = await self.vault.keys.find(session, owner.tenant, owner.bilan)
         if row is None or key is None or row.bilan != owner.bilan:

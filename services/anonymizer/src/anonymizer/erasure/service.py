@@ -25,7 +25,7 @@ class Erasures:
 
     async def erase(self, tenant: str, bilan: str) -> Erased:
         """Destroy the bilan's key and rows; again and again without harm."""
-        async with self.database.begin() as session:
+        async with self.database.begin(tenant) as session:
             await self.keys.destroy(session, tenant, bilan)
             gone = await documents.erase(session, tenant, bilan)
             return Erased(gone, await vault.erase(session, tenant, bilan))

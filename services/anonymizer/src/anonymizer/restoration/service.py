@@ -33,5 +33,5 @@ class Restorations:
         return Restorer(await self._originals(tenant, bilan), context)
 
     async def _originals(self, tenant: str, bilan: str) -> Mapping[str, str]:
-        async with self.database.begin() as session:
+        async with self.database.begin(tenant) as session:
             return await self.vault.originals(session, tenant, bilan) or {}

@@ -74,7 +74,7 @@ class Pseudonymiser:
         if bilan is None:
             number = passing_number(secrets)
         else:
-            async with self.database.begin() as session:
+            async with self.database.begin(tenant) as session:
                 number = await self.number(session, tenant, bilan, secrets)
         counts: Counter[str] = Counter()
         for _, examination in examined:

@@ -190,7 +190,7 @@ async def request_consent(
     """Ask a beneficiary. Send them `ceremony_url`; only they can answer."""
     recipients = await services.recipients(caller)
     grants = [g.model_dump() for g in body.grants]
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         bilan = await bilans.find(session, caller.tenant, body.bilan)
         consent, secret = await consents.request(session, caller, bilan, grants, recipients)
     base = request.app.state.settings.public_url.rstrip("/")
@@ -218,7 +218,7 @@ async def withdraw_consent(
     consent_id: ConsentId, database: DatabaseDep, consents: ConsentsDep, caller: ConsentRequesterDep
 ) -> dict[str, Any]:
     """Withdraw a consent on the person's behalf, with effect from now."""
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         consent = await consents.withdraw(session, caller, consent_id)
     consents.cancel_in_flight(consent_id)
     return _members(consent, ConsentStatus(consent.status))
@@ -239,7 +239,7 @@ async def draw_consent_token(
     consent_id: ConsentId, database: DatabaseDep, consents: ConsentsDep, caller: ConsentUserDep
 ) -> ConsentToken:
     """Draw a consent token; it never permits what the consent no longer permits."""
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         consent = await consents.find(session, caller.tenant, consent_id)
     # Refused after the commit: an expiry that was first seen stays written down.
     drawn = consents.draw_token(caller, consent)

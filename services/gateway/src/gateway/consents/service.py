@@ -20,6 +20,7 @@ from gateway.consents.rules import (
     row_refusal,
 )
 from gateway.consents.vocabulary import vocabulary
+from gateway.events.service import EventKind, Events
 from gateway.keyring import Keyring
 from gateway.problems import (
     CeremonyUnknown,
@@ -37,6 +38,7 @@ from gateway.problems import (
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.tables import Bilan, Consent
+from gateway.tenants import doors
 from gateway.tenants.rules import new_secret, secret_digest
 from gateway.tenants.service import Caller
 from keel.clock import rfc3339, utc_now
@@ -56,6 +58,13 @@ _TOKEN = "consent+jwt"  # noqa: S105 - the name of a token type
 _RECEIPT = "consent-receipt+jwt"
 _DETAIL = "bct.processing/v1"
 _MAX_LIFETIME = timedelta(seconds=600)
+_EVENTS = {
+    Kind.CONSENT_AUTHORISED: EventKind.CONSENT_AUTHORISED,
+    Kind.CONSENT_REJECTED: EventKind.CONSENT_REJECTED,
+    Kind.CONSENT_NARROWED: EventKind.CONSENT_NARROWED,
+    Kind.CONSENT_REVOKED: EventKind.CONSENT_REVOKED,
+    Kind.CONSENT_EXPIRED: EventKind.CONSENT_EXPIRED,
+}
 _BY_ROW = {
     Refusal.REVOKED: ConsentRevoked,
     Refusal.EXPIRED: ConsentExpired,
@@ -91,6 +100,7 @@ class Consents:
     """The verbs of consent."""
 
     records: Records
+    events: Events
     keyring: Keyring
     in_flight: InFlight
     issuer: str
@@ -133,6 +143,7 @@ class Consents:
             ceremony_ends_at=at + self.ceremony_validity,
         )
         await store.add(session, consent)
+        await doors.add(session, secret, consent.tenant)
         await self._record(session, consent, Kind.CONSENT_REQUESTED, caller)
         return consent, secret
 
@@ -142,6 +153,7 @@ class Consents:
         Raises:
             CeremonyUnknown: unknown, used, or too old; the three look the same.
         """
+        await doors.go_through(session, secret)
         consent = await store.find_by_ceremony(session, secret_digest(secret))
         if (
             consent is None
@@ -208,6 +220,7 @@ class Consents:
             beneficiary=consent.beneficiary,
             at=self.now(),
         )
+        await doors.add(session, secret, consent.tenant)
         return secret
 
     async def withdraw(self, session: AsyncSession, caller: Caller, consent_id: str) -> Consent:
@@ -263,6 +276,21 @@ class Consents:
             consent.status == ConsentStatus.AUTHORISED
             and self.status_now(consent) is ConsentStatus.EXPIRED
         )
+
+    async def raise_epochs(
+        self, session: AsyncSession, tenant: str, **concerned: str
+    ) -> tuple[str, ...]:
+        """Make every token that was drawn on these consents stale; returns their ids.
+
+        Restriction, objection, closing and suspension stop AI at once by this, in their own
+        transaction, under the lock that the gate takes. `concerned` is `beneficiary=` or `bilan=`;
+        without it, all of the tenant's. What runs on them is cancelled after the commit.
+        """
+        rows = await store.standing(session, tenant, **concerned)
+        for consent in rows:
+            consent.epoch += 1
+        await session.flush()
+        return tuple(consent.id for consent in rows)
 
     def cancel_in_flight(self, consent_id: str) -> None:
         """Stop the calls that run on a consent; called once its withdrawal is committed."""
@@ -441,6 +469,16 @@ class Consents:
             consent=consent.id,
             consent_epoch=consent.epoch,
         )
+        event = _EVENTS.get(kind)
+        if event is not None:
+            await self.events.emit(
+                session,
+                consent.tenant,
+                event,
+                consent=consent.id,
+                beneficiary=consent.beneficiary,
+                bilan=consent.bilan,
+            )
         return await self.records.write(session, fact)
 
 

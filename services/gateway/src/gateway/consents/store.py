@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.consents.rules import ConsentStatus
 from gateway.tables import Consent, PersonalLink
 
 
@@ -50,6 +51,20 @@ async def of_beneficiary(
     return (await session.scalars(query)).all()
 
 
+async def standing(session: AsyncSession, tenant: str, **concerned: str) -> Sequence[Consent]:
+    """Return the authorised consents of a `beneficiary`, of a `bilan`, or of the tenant, locked.
+
+    In the order of their ids, as everybody locks several consents: nobody waits in a circle.
+    """
+    query = (
+        select(Consent)
+        .where(Consent.tenant == tenant, Consent.status == str(ConsentStatus.AUTHORISED))
+        .filter_by(**concerned)
+        .order_by(Consent.id)
+    )
+    return (await session.scalars(_locked(query))).all()
+
+
 async def add_personal_link(
     session: AsyncSession, *, digest: bytes, tenant: str, beneficiary: str, at: datetime
 ) -> None:
@@ -60,6 +75,8 @@ async def add_personal_link(
     await session.flush()
 
 
-async def find_personal_link(session: AsyncSession, digest: bytes) -> PersonalLink | None:
-    """Return whose door a personal link opens."""
-    return await session.get(PersonalLink, digest)
+async def find_personal_link(
+    session: AsyncSession, tenant: str, digest: bytes
+) -> PersonalLink | None:
+    """Return whose space a personal link opens."""
+    return await session.get(PersonalLink, (tenant, digest))

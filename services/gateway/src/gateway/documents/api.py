@@ -50,7 +50,7 @@ async def upload_document(
 ) -> Response:
     """Hand in a document of a bilan: it is read, pseudonymised and sealed; findings are kept."""
     request.state.subject = bilan
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         about = About.bilan_of(caller, await bilans.open_for(session, caller, bilan))
         document = Document(
             tenant=caller.tenant, id=new_id("doc"), bilan=bilan, created_at=utc_now()
@@ -79,7 +79,7 @@ async def upload_document(
 
 
 async def _forget(database: Database, document: Document) -> None:
-    async with database.begin() as session:
+    async with database.begin(document.tenant) as session:
         row = await session.get(Document, (document.tenant, document.id))
         if row is not None:
             await session.delete(row)
@@ -95,7 +95,7 @@ async def _undo(database: Database, services: Services, about: About, document: 
 
 
 async def _about(database: Database, bilans: Bilans, caller: Caller, document_id: str) -> About:
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         document = await session.get(Document, (caller.tenant, document_id))
         if document is None:
             raise NotFound

@@ -182,7 +182,7 @@ class _Once:
         return key
 
     async def _begin(self, tenant: str, key: str, digest: bytes) -> Response | None:
-        async with self._database.begin() as session:
+        async with self._database.begin(tenant) as session:
             await session.execute(
                 delete(IdempotentAnswer).where(IdempotentAnswer.created_at < utc_now() - _KEPT)
             )
@@ -237,7 +237,7 @@ class _Once:
         )
 
     async def _forget(self, tenant: str, key: str) -> None:
-        async with self._database.begin() as session:
+        async with self._database.begin(tenant) as session:
             await session.execute(
                 delete(IdempotentAnswer).where(
                     IdempotentAnswer.tenant == tenant,
@@ -258,7 +258,7 @@ class _Once:
             "media_type": response.media_type,
             "headers": {n: response.headers[n] for n in _KEPT_HEADERS if n in response.headers},
         }
-        async with self._database.begin() as session:
+        async with self._database.begin(tenant) as session:
             row = await session.get(IdempotentAnswer, (tenant, self._scope, key))
             if row is not None:
                 sealing = await self._sealing_key(session, tenant, subject)

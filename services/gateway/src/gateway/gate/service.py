@@ -89,7 +89,7 @@ class Gate:
         Raises:
             Problem: the refusal of profile section 5; it was recorded as `gate.refused`.
         """
-        async with self.database.begin() as session:
+        async with self.database.begin(caller.tenant) as session:
             consent = await self._lock(session, caller, bilan, claims)
             asked = Asked(
                 attempt.purpose, attempt.data_categories, attempt.recipient, attempt.jurisdictions
@@ -189,7 +189,7 @@ class Gate:
         It permits nothing: every attempt passes `dispatch` all the same.
         """
         anywhere = Attempt("", "", frozenset(), purpose, data_categories, facts)
-        async with self.database.begin() as session:
+        async with self.database.begin(caller.tenant) as session:
             consent = await self._lock(session, caller, bilan, claims)
             missing = _standing(anywhere, consent, claims, self.now())
             if missing is None:

@@ -1,14 +1,22 @@
 """Rows of the log: outbox, entries, tiles, and the one state row that fences the sequencer."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.log.rules import HASH_BYTES, TILE_WIDTH, edge_positions
-from gateway.tables import LogEntry, LogOutbox, LogState, LogTile, Record
+from gateway.tables import Base, LogEntry, LogOutbox, LogState, LogTile, Record
+from keel.tenancy import enter
 
 _STATE = 1
+_records = Base.metadata.tables[Record.__tablename__]
+_PLACE = (
+    update(_records)
+    .where(_records.c.tenant == bindparam("of"), _records.c.id == bindparam("record"))
+    .values(log_index=bindparam("place"))
+)
 
 
 async def enqueue(session: AsyncSession, *, tenant: str, record: str, commitment: bytes) -> None:
@@ -65,12 +73,12 @@ async def add_entries(
         insert(LogEntry),
         [{"log_index": first + i, "leaf": entry} for i, entry in enumerate(leaves)],
     )
+    places: dict[str, list[dict[str, object]]] = defaultdict(list)
     for i, row in enumerate(rows):
-        await session.execute(
-            update(Record)
-            .where(Record.tenant == row.tenant, Record.id == row.record)
-            .values(log_index=first + i)
-        )
+        places[row.tenant].append({"of": row.tenant, "record": row.record, "place": first + i})
+    for tenant, placed in places.items():
+        await enter(session, tenant)
+        await (await session.connection()).execute(_PLACE, placed)
     await session.execute(delete(LogOutbox).where(LogOutbox.id.in_([row.id for row in rows])))
 
 

@@ -148,7 +148,7 @@ async def _ask(
     path: str,
     body: _OfBilan,
 ) -> Response:
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
     asked = body.model_dump(exclude={"bilan"})
     found = await services.call(LABOUR_MARKET, operation, "POST", path, about, json=asked)

@@ -27,6 +27,7 @@ from keel.clock import utc_now
 from keel.identifiers import new_id
 from keel.problems import NotFound, Problem
 from keel.sealing import ContentKeys, seal, unseal
+from keel.tenancy import enter
 from keel.tokens import b64u
 
 
@@ -87,6 +88,7 @@ class Records:
 
     async def write_genesis(self, session: AsyncSession, origin: str) -> str:
         """Say which log this is; its leaf is the log's first (section 7.3)."""
+        await enter(session, DEPLOYMENT)
         return await self.write(session, Fact(Kind.LOG_GENESIS, DEPLOYMENT, {"origin": origin}))
 
     async def key_of(self, session: AsyncSession, tenant: str, beneficiary: str | None) -> bytes:

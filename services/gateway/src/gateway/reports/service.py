@@ -49,7 +49,7 @@ class Reports:
         self, caller: Caller, bilan_id: str, run_ids: Sequence[str], content: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Draft a report from runs that the counsellor accepted."""
-        async with self.database.begin() as session:
+        async with self.database.begin(caller.tenant) as session:
             bilan = await self.bilans.open_for(session, caller, bilan_id)
             runs = await self.runs.validated(session, caller.tenant, bilan.id, run_ids)
             report = Report(
@@ -65,7 +65,7 @@ class Reports:
             }
             made = await self._ask(about, "create_report", "POST", "/reports", json=body)
         except Relayed:  # refused: nothing was made. After any other failure the reference stays.
-            async with self.database.begin() as session:
+            async with self.database.begin(caller.tenant) as session:
                 await session.delete(await session.merge(report))
             raise
         return await self._restored(about, made)
@@ -157,7 +157,7 @@ class Reports:
         return (await self._about(caller, report_id)).bilan
 
     async def _about(self, caller: Caller, report_id: str) -> About:
-        async with self.database.begin() as session:
+        async with self.database.begin(caller.tenant) as session:
             report = await session.get(Report, (caller.tenant, report_id))
             if report is None:
                 raise NotFound
@@ -216,7 +216,7 @@ class Reports:
             client=caller.client,
             counsellor=caller.counsellor,
         )
-        async with self.database.begin() as session:
+        async with self.database.begin(caller.tenant) as session:
             await self.records.write(session, fact)
 
 

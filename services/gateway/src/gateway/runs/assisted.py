@@ -133,7 +133,7 @@ class Assisted:
             facts["special_categories_action"] = (
                 "removed" if document["special_categories"] else "none_found"
             )
-        async with self.database.begin() as session:
+        async with self.database.begin(call.caller.tenant) as session:
             facts["input_digest"] = await self.records.digest(
                 session, call.caller.tenant, call.bilan.beneficiary, canonical(dict(inputs))
             )
@@ -299,7 +299,7 @@ class Assisted:
         """Write the record that ends the open dispatch; nothing when none is open."""
         if call.open is None:
             return
-        async with self.database.begin() as session:
+        async with self.database.begin(call.caller.tenant) as session:
             await self.gate.close(session, call.caller, call.claims, call.open, kind, body)
         call.open = None
 

@@ -31,6 +31,7 @@ from gateway.runs.restoring import Emit
 from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
 from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
 from gateway.tables import Bilan, Document, Record, Run
+from gateway.tenants import store as tenant_store
 from gateway.tenants.service import Caller
 from keel.clock import rfc3339, utc_now
 from keel.database import Database
@@ -139,7 +140,7 @@ class Runs:
 
     async def _open(self, caller: Caller, request: Request) -> tuple[Bilan, Run, Inputs]:
         """Check in one transaction that the bilan is open and the inputs are its own."""
-        async with self.database.begin() as session:
+        async with self.database.begin(caller.tenant) as session:
             bilan = await self.bilans.open_for(session, caller, request.bilan)
             if request.document is not None:
                 document = await session.get(Document, (caller.tenant, request.document))
@@ -245,7 +246,7 @@ class Runs:
             RunCancelled: the consent ended meanwhile; the output is discarded, not stored.
         """
         plaintext = canonical(made)
-        async with self.database.begin() as session:
+        async with self.database.begin(run.tenant) as session:
             if answer is None or call is None:
                 record, stands = await self._record_computed(session, caller, run, made), True
             else:
@@ -315,7 +316,7 @@ class Runs:
             kind = Kind.AI_CANCELLED if cancelled else Kind.AI_ERROR
             await self.assisted.close(call, kind, {"reason": problem.code})
         status = RunStatus.REFUSED if problem.status == forbidden else RunStatus.FAILED
-        async with self.database.begin() as session:
+        async with self.database.begin(run.tenant) as session:
             row = await self._row(session, run)
             if row.status == RunStatus.RUNNING:
                 row.status = str(RunStatus.CANCELLED if cancelled else status)
@@ -342,7 +343,7 @@ class Runs:
 
     async def read(self, caller: Caller, run_id: str) -> RunView:
         """Return a run of a bilan that the caller may work on, restored."""
-        async with self.database.begin() as session:
+        async with self.database.begin(caller.tenant) as session:
             run = await store.find(session, caller.tenant, run_id)
             if run is None:
                 raise NotFound
@@ -387,14 +388,20 @@ class Runs:
         return run
 
     async def recover(self) -> int:
-        """Close what a crash left open; returns how many dispatches had no end.
+        """Close what a crash left open; returns how many dispatches had no end."""
+        async with self.database.begin() as session:
+            tenants = [tenant.id for tenant in await tenant_store.tenants(session)]
+        return sum([await self._recover(tenant) for tenant in tenants])
+
+    async def _recover(self, tenant: str) -> int:
+        """Close what a crash left open in one tenant.
 
         Every dispatch gets exactly one closing record, so that calls = closing records. Where
         other replicas may be at work (PostgreSQL), only what no live attempt can still own.
         """
         longest = timedelta(milliseconds=self.assisted.deadline_ms) + _SETTLING
         before = self.now() if self.database.is_sqlite else self.now() - longest
-        async with self.database.begin() as session:
+        async with self.database.begin(tenant) as session:
             for run in await store.left_running(session, before):
                 run.status, run.ended_at = str(RunStatus.FAILED), self.now()
                 run.problem = {"code": "unknown_after_restart"}

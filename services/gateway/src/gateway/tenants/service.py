@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.problems import ClientRefused, ScopeInsufficient, TokenHasExpired, TokenInvalid
 from gateway.tables import Client, Counsellor, Tenant
-from gateway.tenants import rules, store
+from gateway.tenants import doors, rules, store
 from keel.clock import utc_now
 from keel.identifiers import new_id
+from keel.tenancy import enter
 from keel.tokens import (
     PublicKeys,
     SigningKey,
@@ -66,7 +67,9 @@ class Tenants:
             epoch=1,
             created_at=self.now(),
         )
+        await enter(session, tenant.id)
         await store.add_tenant(session, tenant, client)
+        await doors.add(session, client.id, tenant.id)
         return NewTenant(tenant.id, client.id, secret)
 
     async def issue(
@@ -84,6 +87,7 @@ class Tenants:
             ClientRefused: unknown, revoked, suspended or wrong secret; the four look the same.
             ScopeInsufficient: a scope was asked that the client does not have.
         """
+        await doors.go_through(session, client_id)
         found = await store.find_client(session, client_id)
         if found is None or not rules.is_secret(secret, found[0].secret_sha256):
             raise ClientRefused("Check the client id and secret.")
@@ -133,11 +137,13 @@ class Tenants:
                 lifetime=_MAX_LIFETIME,
             )
             client_id, epoch = str(claims["client_id"]), claims["cle"]
+            tenant = str(claims["tenant"])
             act = claims.get("act", {}).get("sub")
         except TokenExpired:
             raise TokenHasExpired("Draw a new token.", headers=_CHALLENGE) from None
         except (TokenRefused, KeyError, AttributeError):
             raise TokenInvalid("Draw a new token.", headers=_CHALLENGE) from None
+        await enter(session, tenant)
         found = await store.find_client(session, client_id)
         if found is None or found[0].revoked_at or found[1].suspended_at or found[0].epoch != epoch:
             raise TokenInvalid("The client is no longer active.", headers=_CHALLENGE)

@@ -57,7 +57,7 @@ async def pseudonymise(
     caller: DocumentCallerDep,
 ) -> Response:
     """Pseudonymise texts; the surrogates join those of the bilan."""
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
     texts = [text.model_dump() for text in body.texts]
     made = await services.call(
@@ -75,7 +75,7 @@ async def restore(
     caller: DocumentCallerDep,
 ) -> Response:
     """Give the person's own words back; unknown surrogates stay and are reported."""
-    async with database.begin() as session:
+    async with database.begin(caller.tenant) as session:
         about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
     made = await services.call(
         ANONYMIZER, "restore", "POST", "/restorations", about, json={"value": body.value}

@@ -74,7 +74,7 @@ class Reports:
         at = self.now()
         asked = sha256(canonical(request.model_dump(mode="json"))).hexdigest()
         content = draft(request, at)
-        async with self.database.begin() as session:
+        async with self.database.begin(self.admitted.tenant) as session:
             tenant, bilan = self.admitted.tenant, self.admitted.subject_bilan
             if await store.id_is_taken(session, tenant, request.report_id):
                 return await self._same(session, request.report_id, asked), False
@@ -97,7 +97,7 @@ class Reports:
 
     async def read(self, report: str) -> Standing:
         """Return a report as it stands (raises `NotFound`)."""
-        async with self.database.begin() as session:
+        async with self.database.begin(self.admitted.tenant) as session:
             return await self._standing(session, await self._row(session, report))
 
     async def edit(self, report: str, block_id: str, text: str, editor: str) -> Block:
@@ -153,7 +153,7 @@ class Reports:
         signature = Signature(by=by, name=name, at=self.now())
         signed = _printed(before, restored, status="signed_off", cover=cover, signature=signature)
         files = await self.press.render(signed, FORMATS)
-        async with self.database.begin() as session:
+        async with self.database.begin(self.admitted.tenant) as session:
             row = await self._row(session, report, lock=True)
             now = await self._standing(session, row)
             if now.digest != before.digest or now.status != before.status:
@@ -170,7 +170,7 @@ class Reports:
         Raises:
             NotFound: there is no such report or version.
         """
-        async with self.database.begin() as session:
+        async with self.database.begin(self.admitted.tenant) as session:
             row = await self._row(session, report)
             if version != row.version:
                 raise NotFound("The report has no such version.")
@@ -184,7 +184,7 @@ class Reports:
 
     async def files(self, report: str) -> list[FileRow]:
         """Return the files of the signed version; none before the signature."""
-        async with self.database.begin() as session:
+        async with self.database.begin(self.admitted.tenant) as session:
             row = await self._row(session, report)
             return await store.files_of(session, row, row.version)
 
@@ -194,7 +194,7 @@ class Reports:
         Raises:
             WrongStatus: the life cycle does not allow it now.
         """
-        async with self.database.begin() as session:
+        async with self.database.begin(self.admitted.tenant) as session:
             row = await self._row(session, report, lock=True)
             before = await self._standing(session, row)
             row.status = rules.after(step, before.status)
@@ -224,7 +224,7 @@ class Reports:
     async def _changing(
         self, report: str
     ) -> AsyncIterator[tuple[AsyncSession, ReportRow, Content]]:
-        async with self.database.begin() as session:
+        async with self.database.begin(self.admitted.tenant) as session:
             row = await self._row(session, report, lock=True)
             standing = await self._standing(session, row)
             rules.require_open(standing.status)

@@ -7,16 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Instant
+from keel.tenancy import TenantOwned
 from reports.tables import Base
 
 
-class ReportRow(Base):
+class ReportRow(TenantOwned, Base):
     """A report, and where it stands."""
 
     __tablename__ = "reports"
     __table_args__ = (Index("ix_reports_tenant_bilan", "tenant", "bilan"),)
 
-    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     bilan: Mapped[str] = mapped_column(String(30))
     kind: Mapped[str] = mapped_column(String(20))
@@ -28,13 +28,12 @@ class ReportRow(Base):
     signed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-class RevisionRow(Base):
+class RevisionRow(TenantOwned, Base):
     """One state of a version, never changed once written; `previous` is the digest before it."""
 
     __tablename__ = "revisions"
     __table_args__ = (ForeignKeyConstraint(["tenant", "report"], ["reports.tenant", "reports.id"]),)
 
-    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
     report: Mapped[str] = mapped_column(String(30), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     revision: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -44,13 +43,12 @@ class RevisionRow(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class FileRow(Base):
+class FileRow(TenantOwned, Base):
     """A file of a signed version: kept as it was handed over, never made again."""
 
     __tablename__ = "files"
     __table_args__ = (ForeignKeyConstraint(["tenant", "report"], ["reports.tenant", "reports.id"]),)
 
-    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
     report: Mapped[str] = mapped_column(String(30), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     format: Mapped[str] = mapped_column(String(8), primary_key=True)
@@ -60,13 +58,12 @@ class FileRow(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class ActRow(Base):
+class ActRow(TenantOwned, Base):
     """What somebody did after the signature: submission, observation, agreement."""
 
     __tablename__ = "acts"
     __table_args__ = (ForeignKeyConstraint(["tenant", "report"], ["reports.tenant", "reports.id"]),)
 
-    tenant: Mapped[str] = mapped_column(String(30), primary_key=True)
     report: Mapped[str] = mapped_column(String(30), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     act: Mapped[str] = mapped_column(String(12))

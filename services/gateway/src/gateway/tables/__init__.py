@@ -1,0 +1,39 @@
+"""The gateway's tables, by subject. Every tenant-owned row is keyed by its tenant first."""
+
+from gateway.tables.base import Base
+from gateway.tables.bilans import Bilan
+from gateway.tables.consents import Consent
+from gateway.tables.content import Document, Report, Run
+from gateway.tables.edge import IdempotentAnswer
+from gateway.tables.events import Event
+from gateway.tables.keys import ContentKey, RecordKey
+from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
+from gateway.tables.pages import PageSession, PersonalLink
+from gateway.tables.people import Beneficiary, Counsellor
+from gateway.tables.records import Record
+from gateway.tables.tenants import Client, Door, Tenant
+
+__all__ = [
+    "Base",
+    "Beneficiary",
+    "Bilan",
+    "Client",
+    "Consent",
+    "ContentKey",
+    "Counsellor",
+    "Document",
+    "Door",
+    "Event",
+    "IdempotentAnswer",
+    "LogEntry",
+    "LogOutbox",
+    "LogState",
+    "LogTile",
+    "PageSession",
+    "PersonalLink",
+    "Record",
+    "RecordKey",
+    "Report",
+    "Run",
+    "Tenant",
+]

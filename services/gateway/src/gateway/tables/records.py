@@ -1,0 +1,29 @@
+"""Private transparency records."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.tables.base import Base, at, id_key
+from keel.tenancy import TenantOwned
+
+
+class Record(TenantOwned, Base):
+    """A private transparency record: ciphertext, commitment, and what is needed to find it."""
+
+    __tablename__ = "records"
+    __table_args__ = (
+        Index("ix_records_beneficiary", "tenant", "beneficiary"),
+        Index("ix_records_prev", "tenant", "prev"),
+    )
+
+    id: Mapped[str] = id_key()
+    kind: Mapped[str] = mapped_column(String(30))
+    beneficiary: Mapped[str | None] = mapped_column(String(32))
+    bilan: Mapped[str | None] = mapped_column(String(32))
+    consent: Mapped[str | None] = mapped_column(String(32))
+    prev: Mapped[str | None] = mapped_column(String(32))
+    occurred_at: Mapped[datetime] = at()
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    log_index: Mapped[int | None] = mapped_column(BigInteger)
