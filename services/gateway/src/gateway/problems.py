@@ -235,6 +235,22 @@ class IdempotencyConflict(Problem):
     status = 409
 
 
+class PreconditionNeeded(Problem):
+    """An edit needs to say which state it was made on."""
+
+    code = "precondition_needed"
+    title = "An If-Match header is needed"
+    status = 428
+
+
+class PreconditionFailed(Problem):
+    """The edit was made on a state that is gone."""
+
+    code = "precondition_failed"
+    title = "It changed since it was read"
+    status = 412
+
+
 class ModeNotAvailable(Problem):
     """The use case has no such mode."""
 
