@@ -1,0 +1,144 @@
+"""Consent tokens: bounded, signed copies of what a row permits (profile section 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from gateway.consents.rules import Refusal, granted, row_refusal
+from gateway.consents.standing import Standing, held
+from gateway.problems import (
+    ConsentBinding,
+    ConsentExpired,
+    ConsentNotAuthorised,
+    ConsentRevoked,
+    ConsentTokenHasExpired,
+    ConsentTokenInvalid,
+    ConsentTokenTooLarge,
+)
+from gateway.tables import Consent
+from gateway.tenants.service import Caller
+from keel.tokens import (
+    MAX_TOKEN_BYTES,
+    PublicKeys,
+    TokenExpired,
+    TokenRefused,
+    new_jti,
+    verify,
+)
+
+_TOKEN = "consent+jwt"  # noqa: S105 - the name of a token type
+_DETAIL = "bct.processing/v1"
+_MAX_LIFETIME = timedelta(seconds=600)
+_BY_ROW = {
+    Refusal.REVOKED: ConsentRevoked,
+    Refusal.EXPIRED: ConsentExpired,
+    Refusal.NOT_AUTHORISED: ConsentNotAuthorised,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentClaims:
+    """A consent token that was read: what the person allowed, as of its epoch."""
+
+    consent: str
+    epoch: int
+    beneficiary: str
+    details: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnToken:
+    """A consent token, and for how many seconds it really is one."""
+
+    token: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens(Standing):
+    """The verbs of consent tokens."""
+
+    def draw_token(self, caller: Caller, consent: Consent) -> DrawnToken:
+        """Return a consent token: a bounded, signed copy of what the row permits now.
+
+        Raises:
+            ConsentBinding, ConsentRevoked, ConsentExpired, ConsentNotAuthorised.
+            ConsentTokenTooLarge: what was agreed to does not fit into one token.
+        """
+        if consent.client != caller.client:
+            raise ConsentBinding("The client that asked for the consent draws its tokens.")
+        at = self.now()
+        refusal = row_refusal(held(consent), epoch=consent.epoch, at=at)
+        if refusal is not None:
+            raise _BY_ROW[refusal]("Ask the beneficiary for a new consent.")
+        issued = int(at.timestamp())
+        ends = min(
+            issued + int(self.token_lifetime.total_seconds()), int(consent.expires_at.timestamp())
+        )
+        if ends <= issued:  # its last second has begun
+            raise ConsentExpired("Ask the beneficiary for a new consent.")
+        token = self.keyring.consent.sign(_TOKEN, self._claims(caller, consent, issued, ends))
+        if len(token) > MAX_TOKEN_BYTES:
+            raise ConsentTokenTooLarge(
+                "Ask the beneficiary for fewer purposes, data categories or recipients in one "
+                "consent, and for the others in a consent of their own."
+            )
+        return DrawnToken(token, ends - issued)
+
+    def _claims(self, caller: Caller, consent: Consent, issued: int, ends: int) -> dict[str, Any]:
+        return {
+            "iss": self.issuer,
+            "aud": self.issuer,
+            "sub": consent.beneficiary,
+            "client_id": caller.client,
+            "tenant": caller.tenant,
+            "iat": issued,
+            "nbf": issued,
+            "exp": ends,
+            "jti": new_jti(),
+            "cid": consent.id,
+            "cep": consent.epoch,
+            "authorization_details": [
+                {
+                    "type": _DETAIL,
+                    **{
+                        k: g[k]
+                        for k in ("purpose", "data_categories", "recipients", "jurisdictions")
+                    },
+                }
+                for g in granted(consent.grants)
+            ],
+        }
+
+    def read_token(self, token: str, caller: Caller) -> ConsentClaims:
+        """Return what a consent token claims; the row decides later, under its lock.
+
+        Raises:
+            ConsentTokenHasExpired, ConsentTokenInvalid: as named.
+            ConsentBinding: it was drawn by another client or tenant.
+        """
+        try:
+            claims = verify(
+                token,
+                PublicKeys.of(self.keyring.consent),
+                typ=_TOKEN,
+                issuer=self.issuer,
+                audience=self.issuer,
+                at=self.now(),
+                lifetime=_MAX_LIFETIME,
+            )
+            read = ConsentClaims(
+                consent=str(claims["cid"]),
+                epoch=int(claims["cep"]),
+                beneficiary=str(claims["sub"]),
+                details=tuple(claims["authorization_details"]),
+            )
+            binding = (claims["tenant"], claims["client_id"])
+        except TokenExpired:
+            raise ConsentTokenHasExpired("Draw a new consent token.") from None
+        except (TokenRefused, KeyError, TypeError, ValueError):
+            raise ConsentTokenInvalid("Draw a new consent token.") from None
+        if binding != (caller.tenant, caller.client):
+            raise ConsentBinding("Use a consent token that this client drew.")
+        return read
