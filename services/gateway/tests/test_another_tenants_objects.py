@@ -137,6 +137,10 @@ def _names_deeply(schema):
     return _prefix(schema) is not None or any(_names_deeply(member) for member in members)
 
 
+def _asked(parameter):
+    return parameter.get("required") or _names(parameter["schema"])
+
+
 def _request(method, path, operation, identify):
     """The request that names the objects of `identify` wherever it can name one."""
     query, headers = {}, {"If-Match": "*"}
@@ -145,9 +149,8 @@ def _request(method, path, operation, identify):
         if parameter["in"] == "path":
             value = identify(_prefix(_resolved(schema))) if _names(schema) else CONSTANTS[name]
             path = path.replace("{" + name + "}", value)
-        elif parameter["in"] == "query" and name != "after":
-            if parameter.get("required") or _names(schema):
-                query[name] = _example(schema, identify)
+        elif parameter["in"] == "query" and name != "after" and _asked(parameter):
+            query[name] = _example(schema, identify)
     content = {}
     body = operation.get("requestBody", {}).get("content", {})
     if "application/json" in body:
