@@ -152,8 +152,12 @@ class Centre:
     # ------------------------------------------------------------------ people and bilans
 
     def create_counsellor(self) -> str:
-        """Create a counsellor and return its id."""
-        return str(self._create("/v1/counsellors", {})["id"])
+        """Create a counsellor, who accepts the secrecy notice, and return its id."""
+        counsellor = str(self._create("/v1/counsellors", {})["id"])
+        shown = self._get("/v1/secrecy-notice")
+        accepted = {"notice_version": shown["version"]}
+        self._create(f"/v1/counsellors/{counsellor}/secrecy-acceptances", accepted)
+        return counsellor
 
     def create_beneficiary(self) -> str:
         """Create a beneficiary, who has no name here, and return its id."""

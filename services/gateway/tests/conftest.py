@@ -1,5 +1,6 @@
 """A gateway on a real database, called through its real HTTP surface; the services behind it are doubles."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -46,7 +47,9 @@ def router_double(request: httpx.Request) -> httpx.Response:
 
 
 def anonymizer_double(request: httpx.Request) -> httpx.Response:
-    """A document that was read: a fresh id each time, as the gateway gave it."""
+    """A document that was read: a fresh id each time, as the gateway gave it; texts as they came."""
+    if request.url.path == "/pseudonymisations":
+        return httpx.Response(200, json=json.loads(request.read()))
     assert (request.method, request.url.path) == ("POST", "/documents")
     found = re.search(rb"doc_[0-9A-Z]{26}", request.read())
     assert found is not None
@@ -116,6 +119,14 @@ class Centre:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
+    async def new_counsellor(self) -> str:
+        """Create a counsellor who accepted the secrecy notice."""
+        counsellor = (await self.made("/v1/counsellors", {}))["id"]
+        notice = (await self.call("GET", "/v1/secrecy-notice")).json()
+        accepted = {"notice_version": notice["version"]}
+        await self.made(f"/v1/counsellors/{counsellor}/secrecy-acceptances", accepted)
+        return counsellor
+
 
 @pytest.fixture
 def new_centre(app: FastAPI, gateway: httpx.AsyncClient) -> Callable[[], Any]:
@@ -145,7 +156,7 @@ class OpenBilan:
 
 @pytest.fixture
 async def bilan(centre: Centre) -> OpenBilan:
-    counsellor = (await centre.made("/v1/counsellors", {}))["id"]
+    counsellor = await centre.new_counsellor()
     beneficiary = (await centre.made("/v1/beneficiaries", {"reference": "dossier 12"}))["id"]
     plan = {
         "beneficiary": beneficiary,

@@ -54,7 +54,9 @@ def play(stage: Stage) -> None:
 
 def _open_bilan(stage: Stage) -> None:
     centre, story, ids = stage.centre, stage.story, stage.ids
-    with story.act("a counsellor and a beneficiary (no name: an opaque id) created"):
+    with story.act(
+        "a counsellor, bound to secrecy, and a beneficiary (no name: an opaque id) created"
+    ):
         ids["counsellor"] = centre.create_counsellor()
         ids["beneficiary"] = centre.create_beneficiary()
     centre.act_for(ids["counsellor"])

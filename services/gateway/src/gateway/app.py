@@ -14,6 +14,8 @@ from gateway.bilans.service import Bilans
 from gateway.consents import api as consents_api
 from gateway.consents.flight import InFlight
 from gateway.consents.service import Consents
+from gateway.counsellors import api as counsellors_api
+from gateway.counsellors.service import Counsellors
 from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
@@ -65,6 +67,7 @@ _LAST_BATCH_SECONDS = 10
 
 _ROUTERS = (
     tenants_api.router,
+    counsellors_api.router,
     people_api.router,
     bilans_api.router,
     consents_api.router,
@@ -186,7 +189,8 @@ def _furnish(
     in_flight = InFlight()
     events = Events()
     people = People(records)
-    bilans = Bilans(people)
+    counsellors = Counsellors(records)
+    bilans = Bilans(people, counsellors)
     gate = Gate(database, records, PassMint(keyring.passes))
     consents = Consents(
         records,
@@ -204,7 +208,7 @@ def _furnish(
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
-    state.events = events
+    state.events, state.counsellors = events, counsellors
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
     state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
     state.page_sessions = PageSessions(settings.page_session)

@@ -83,6 +83,46 @@ class CounsellorNeeded(Problem):
     status = 403
 
 
+class SecrecyNoticeNeeded(Problem):
+    """Content of a bilan is for a counsellor who accepted the secrecy notice (LR-A21)."""
+
+    code = "secrecy_notice_needed"
+    title = "The counsellor has not accepted the secrecy notice"
+    status = 403
+
+
+class SecrecyNoticeUnknown(Problem):
+    """Another version of the secrecy notice than the one that is shown now."""
+
+    code = "secrecy_notice_unknown"
+    title = "This is not the version of the secrecy notice that is shown now"
+    status = 422
+
+
+class QualificationPeriod(Problem):
+    """A qualification that would end before it began."""
+
+    code = "qualification_period"
+    title = "The qualification ends before it was obtained"
+    status = 422
+
+
+class CounsellorInactive(Problem):
+    """The counsellor was deactivated."""
+
+    code = "counsellor_inactive"
+    title = "The counsellor is no longer active"
+    status = 409
+
+
+class LastCounsellor(Problem):
+    """A bilan keeps at least one assigned counsellor."""
+
+    code = "last_counsellor"
+    title = "The bilan would be left without a counsellor"
+    status = 409
+
+
 class ConsentRevoked(Problem):
     """The beneficiary took the consent back."""
 

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from gateway.bilans.service import Bilans
 from gateway.consents.service import Consents
+from gateway.counsellors.service import Counsellors
 from gateway.pages.service import PageSessions
 from gateway.people.service import People
 from gateway.records.service import Records
@@ -28,6 +29,7 @@ def _made(name: str) -> Callable[[Request], Any]:
 
 DatabaseDep = Annotated[Database, Depends(_made("database"))]
 TenantsDep = Annotated[Tenants, Depends(_made("tenants"))]
+CounsellorsDep = Annotated[Counsellors, Depends(_made("counsellors"))]
 PeopleDep = Annotated[People, Depends(_made("people"))]
 BilansDep = Annotated[Bilans, Depends(_made("bilans"))]
 ConsentsDep = Annotated[Consents, Depends(_made("consents"))]

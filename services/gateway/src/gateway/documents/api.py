@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile, status
 from gateway.access import DocumentCallerDep
 from gateway.bilans.service import Bilans
 from gateway.edge.idempotency import IdempotentRoute
-from gateway.problems import BilanNotOpen, CounsellorNeeded
+from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
 from gateway.services import ANONYMIZER, About, Services
 from gateway.tables import Document
 from gateway.tenants.service import Caller
@@ -22,7 +22,7 @@ from keel.problems import MediaTypeNotSupported, NotFound, TooLarge, problems
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"], route_class=IdempotentRoute)
 
-_REFUSALS = problems(NotFound, CounsellorNeeded, BilanNotOpen)
+_REFUSALS = problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen)
 _JSON = "application/json"
 
 
@@ -35,7 +35,14 @@ def _shape(name: str) -> dict[int | str, dict[str, Any]]:
     status_code=status.HTTP_201_CREATED,
     response_class=Response,
     responses={
-        **problems(NotFound, CounsellorNeeded, BilanNotOpen, TooLarge, MediaTypeNotSupported),
+        **problems(
+            NotFound,
+            CounsellorNeeded,
+            SecrecyNoticeNeeded,
+            BilanNotOpen,
+            TooLarge,
+            MediaTypeNotSupported,
+        ),
         201: {"x-schema": "anonymizer#Document"},
     },
 )

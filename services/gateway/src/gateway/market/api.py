@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.access import MarketCallerDep
 from gateway.bilans.service import Bilans
 from gateway.edge.strict import StrictRoute
-from gateway.problems import BilanNotOpen, CounsellorNeeded
+from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
 from gateway.services import LABOUR_MARKET, About, Services
 from gateway.tenants.service import Caller
 from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
@@ -23,7 +23,7 @@ Cursor = Annotated[str | None, Query(max_length=300)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 RomeCode = Annotated[str, Field(pattern=r"^[A-N][0-9]{4}$")]
 SkillCode = Annotated[str, Field(max_length=300)]
-_PERSON = problems(NotFound, CounsellorNeeded, BilanNotOpen)
+_PERSON = problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen)
 
 
 def _shape(

@@ -1,1 +1,1 @@
-"""Counsellors and beneficiaries, by opaque ids."""
+"""Beneficiaries, by opaque ids."""

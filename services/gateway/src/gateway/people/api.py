@@ -1,4 +1,4 @@
-"""Counsellors and beneficiaries: opaque ids; their names stay in the centre's software."""
+"""Beneficiaries: opaque ids; their names stay in the centre's software."""
 
 from typing import Annotated
 
@@ -7,10 +7,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.access import PeopleCallerDep
 from gateway.edge.idempotency import IdempotentRoute
-from gateway.tables import Beneficiary, Counsellor
+from gateway.tables import Beneficiary
 from gateway.wiring import PeopleDep
 from keel.database import SessionDep
-from keel.identifiers import BeneficiaryId, CounsellorId
+from keel.identifiers import BeneficiaryId
 from keel.problems import NotFound, problems
 
 router = APIRouter(prefix="/v1", tags=["people"], route_class=IdempotentRoute)
@@ -28,15 +28,6 @@ class NewPerson(BaseModel):
     reference: Annotated[str, Field(min_length=1, max_length=200, pattern=_PRINTED)] | None = None
 
 
-class CounsellorView(BaseModel):
-    """A counsellor."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: CounsellorId
-    created_at: AwareDatetime
-
-
 class BeneficiaryView(BaseModel):
     """A beneficiary."""
 
@@ -44,29 +35,6 @@ class BeneficiaryView(BaseModel):
 
     id: BeneficiaryId
     created_at: AwareDatetime
-
-
-@router.post(
-    "/counsellors",
-    status_code=status.HTTP_201_CREATED,
-    response_model=CounsellorView,
-    responses=problems(),
-)
-async def create_counsellor(
-    body: NewPerson, session: SessionDep, people: PeopleDep, caller: PeopleCallerDep
-) -> Counsellor:
-    """Create a counsellor."""
-    return await people.add_counsellor(session, caller.tenant, body.reference)
-
-
-@router.get(
-    "/counsellors/{counsellor_id}", response_model=CounsellorView, responses=problems(NotFound)
-)
-async def read_counsellor(
-    counsellor_id: CounsellorId, session: SessionDep, people: PeopleDep, caller: PeopleCallerDep
-) -> Counsellor:
-    """Return a counsellor."""
-    return await people.counsellor(session, caller.tenant, counsellor_id)
 
 
 @router.post(

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.records.service import Records
-from gateway.tables import Beneficiary, Counsellor
+from gateway.tables import Beneficiary
 from keel.clock import utc_now
 from keel.identifiers import new_id
 from keel.problems import NotFound
@@ -20,18 +20,6 @@ class People:
 
     records: Records
     now: Callable[[], datetime] = utc_now
-
-    async def add_counsellor(
-        self, session: AsyncSession, tenant: str, reference: str | None
-    ) -> Counsellor:
-        """Create a counsellor; the tenant's own reference is sealed under the tenant's key."""
-        counsellor = Counsellor(tenant=tenant, id=new_id("usr"), created_at=self.now())
-        if reference is not None:
-            key = await self.records.key_of(session, tenant, None)
-            counsellor.reference = seal(key, reference.encode(), counsellor.id)
-        session.add(counsellor)
-        await session.flush()
-        return counsellor
 
     async def add_beneficiary(
         self, session: AsyncSession, tenant: str, reference: str | None
@@ -50,15 +38,6 @@ class People:
     ) -> Beneficiary:
         """Return a beneficiary of the tenant, or raise `NotFound`."""
         found = await session.get(Beneficiary, (tenant, beneficiary_id))
-        if found is None:
-            raise NotFound
-        return found
-
-    async def counsellor(
-        self, session: AsyncSession, tenant: str, counsellor_id: str
-    ) -> Counsellor:
-        """Return a counsellor of the tenant, or raise `NotFound`."""
-        found = await session.get(Counsellor, (tenant, counsellor_id))
         if found is None:
             raise NotFound
         return found

@@ -35,6 +35,7 @@ from gateway.problems import (
     RunCancelled,
     RunNotReviewable,
     RunNotValidated,
+    SecrecyNoticeNeeded,
 )
 from gateway.runs.rules import Request, RunMode, RunStatus
 from gateway.runs.service import Runs, RunView
@@ -124,6 +125,7 @@ _REFUSALS = problems(
     JurisdictionNotCovered,
     NoRoute,
     CounsellorNeeded,
+    SecrecyNoticeNeeded,
     NotFound,
     BilanNotOpen,
     RunNotValidated,
@@ -281,7 +283,7 @@ async def _events(
 @router.get(
     "/runs/{run_id}",
     response_model=RunBody,
-    responses=problems(NotFound, CounsellorNeeded, BilanNotOpen),
+    responses=problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen),
 )
 async def read_run(
     run_id: RunId, response: Response, runs: RunsDep, caller: RunCallerDep
@@ -303,7 +305,9 @@ class ReviewedRun(BaseModel):
     "/runs/{run_id}/review",
     status_code=status.HTTP_201_CREATED,
     response_model=ReviewedRun,
-    responses=problems(NotFound, CounsellorNeeded, BilanNotOpen, RunNotReviewable),
+    responses=problems(
+        NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen, RunNotReviewable
+    ),
 )
 async def review_run(
     run_id: RunId, body: RunReview, session: SessionDep, runs: RunsDep, caller: RunCallerDep

@@ -1,7 +1,7 @@
 """The gateway's tables, by subject. Every tenant-owned row is keyed by its tenant first."""
 
 from gateway.tables.base import Base
-from gateway.tables.bilans import Bilan
+from gateway.tables.bilans import Assignment, Bilan
 from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
 from gateway.tables.edge import IdempotentAnswer
@@ -9,11 +9,12 @@ from gateway.tables.events import Event
 from gateway.tables.keys import ContentKey, RecordKey
 from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
 from gateway.tables.pages import PageSession, PersonalLink
-from gateway.tables.people import Beneficiary, Counsellor
+from gateway.tables.people import Beneficiary, Counsellor, Qualification, SecrecyAcceptance
 from gateway.tables.records import Record
 from gateway.tables.tenants import Client, Door, Tenant
 
 __all__ = [
+    "Assignment",
     "Base",
     "Beneficiary",
     "Bilan",
@@ -31,9 +32,11 @@ __all__ = [
     "LogTile",
     "PageSession",
     "PersonalLink",
+    "Qualification",
     "Record",
     "RecordKey",
     "Report",
     "Run",
+    "SecrecyAcceptance",
     "Tenant",
 ]

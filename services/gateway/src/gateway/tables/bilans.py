@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKeyConstraint, Integer, String
+from sqlalchemy import JSON, ForeignKeyConstraint, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at, id_key
@@ -32,3 +32,20 @@ class Bilan(TenantOwned, Base):
     status: Mapped[str] = mapped_column(String(12))
     agreement: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = at()
+
+
+class Assignment(TenantOwned, Base):
+    """That a counsellor conducts a bilan, from when to when (LR-A04)."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "bilan"], ["bilans.tenant", "bilans.id"]),
+        ForeignKeyConstraint(["tenant", "counsellor"], ["counsellors.tenant", "counsellors.id"]),
+        Index("ix_assignments_bilan", "tenant", "bilan"),
+    )
+
+    id: Mapped[str] = id_key()
+    bilan: Mapped[str] = mapped_column(String(32))
+    counsellor: Mapped[str] = mapped_column(String(32))
+    assigned_at: Mapped[datetime] = at()
+    ended_at: Mapped[datetime | None] = at(nullable=True)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, LargeBinary
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at, id_key
@@ -18,6 +18,42 @@ class Counsellor(TenantOwned, Base):
     id: Mapped[str] = id_key()
     reference: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = at()
+    deactivated_at: Mapped[datetime | None] = at(nullable=True)
+
+
+class SecrecyAcceptance(TenantOwned, Base):
+    """That a counsellor accepted one version of the secrecy notice."""
+
+    __tablename__ = "secrecy_acceptances"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "counsellor"], ["counsellors.tenant", "counsellors.id"]),
+        UniqueConstraint("tenant", "counsellor", "notice_version"),
+    )
+
+    id: Mapped[str] = id_key()
+    counsellor: Mapped[str] = mapped_column(String(32))
+    notice_version: Mapped[str] = mapped_column(String(10))
+    notice_sha256: Mapped[str] = mapped_column(String(64))
+    client: Mapped[str] = mapped_column(String(32))
+    accepted_at: Mapped[datetime] = at()
+
+
+class Qualification(TenantOwned, Base):
+    """A training on AI or a certification for a test."""
+
+    __tablename__ = "qualifications"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "counsellor"], ["counsellors.tenant", "counsellors.id"]),
+        Index("ix_qualifications_counsellor", "tenant", "counsellor"),
+    )
+
+    id: Mapped[str] = id_key()
+    counsellor: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(20))
+    code: Mapped[str] = mapped_column(String(60))
+    obtained_on: Mapped[str] = mapped_column(String(10))
+    expires_on: Mapped[str | None] = mapped_column(String(10))
+    recorded_at: Mapped[datetime] = at()
 
 
 class Beneficiary(TenantOwned, Base):

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.counsellors.store import is_active
 from gateway.problems import ClientRefused, ScopeInsufficient, TokenHasExpired, TokenInvalid
-from gateway.tables import Client, Counsellor, Tenant
+from gateway.tables import Client, Tenant
 from gateway.tenants import doors, rules, store
 from keel.clock import utc_now
 from keel.identifiers import new_id
@@ -97,8 +98,8 @@ class Tenants:
         scopes = rules.granted(scope, client.scopes)
         if scopes is None:
             raise ScopeInsufficient("Ask only for scopes that the client was given.")
-        if counsellor and await session.get(Counsellor, (tenant.id, counsellor)) is None:
-            raise ClientRefused("The counsellor is not one of this tenant's.")
+        if counsellor and not await is_active(session, tenant.id, counsellor):
+            raise ClientRefused("The counsellor is not an active one of this tenant's.")
         return self._sign(client, scopes, counsellor), scopes
 
     def _sign(self, client: Client, scopes: list[str], counsellor: str | None) -> str:
@@ -147,5 +148,7 @@ class Tenants:
         found = await store.find_client(session, client_id)
         if found is None or found[0].revoked_at or found[1].suspended_at or found[0].epoch != epoch:
             raise TokenInvalid("The client is no longer active.", headers=_CHALLENGE)
+        if act and not await is_active(session, tenant, act):
+            raise TokenInvalid("The counsellor is no longer active.", headers=_CHALLENGE)
         scopes = frozenset(str(claims["scope"]).split())
         return Caller(found[1].id, client_id, scopes, act)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import DocumentCallerDep
 from gateway.edge.strict import StrictRoute
-from gateway.problems import BilanNotOpen, CounsellorNeeded
+from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
 from gateway.services import ANONYMIZER, About
 from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
 from keel.identifiers import BilanId
@@ -15,7 +15,7 @@ from keel.problems import NotFound, problems
 
 router = APIRouter(prefix="/v1", tags=["text"], route_class=StrictRoute)
 
-_REFUSALS = problems(NotFound, CounsellorNeeded, BilanNotOpen)
+_REFUSALS = problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen)
 
 
 class RawText(BaseModel):

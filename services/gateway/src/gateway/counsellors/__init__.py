@@ -1,0 +1,1 @@
+"""Counsellors: their secrecy, their qualifications, their deactivation."""
