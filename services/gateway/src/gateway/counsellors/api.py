@@ -30,7 +30,7 @@ from keel.problems import NotFound, problems
 
 router = APIRouter(prefix="/v1", tags=["people"], route_class=IdempotentRoute)
 
-Version = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Version = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=[SECRECY_VERSION])]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,59}$")]
 """A code of the tenant's own list: no name, no free text."""
 

@@ -91,6 +91,9 @@ class Counsellors:
             SecrecyNoticeUnknown: another version than the one that is shown now.
             CounsellorNeeded: the call is made for another counsellor: nobody accepts for them.
         """
+        # Locked, so that of two clicks one is the acceptance.
+        if await store.find(session, caller.tenant, counsellor_id, locked=True) is None:
+            raise NotFound
         if version != SECRECY_VERSION:
             raise SecrecyNoticeUnknown(
                 "Show the text of GET /v1/secrecy-notice, and send its `version`.",
@@ -98,9 +101,6 @@ class Counsellors:
             )
         if caller.counsellor not in {None, counsellor_id}:
             raise CounsellorNeeded("A counsellor accepts for themselves.")
-        # Locked, so that of two clicks one is the acceptance.
-        if await store.find(session, caller.tenant, counsellor_id, locked=True) is None:
-            raise NotFound
         held = await store.acceptance(session, caller.tenant, counsellor_id, version)
         if held is not None:
             return held

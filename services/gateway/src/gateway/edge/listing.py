@@ -16,11 +16,11 @@ _Row = TypeVar("_Row")
 
 
 def after_cursor(
-    query: Select[tuple[_Row]],
+    query: Select[_Row],
     column: Any,  # noqa: ANN401 - the mapped id column
     after: str | None,
     limit: int,
-) -> Select[tuple[_Row]]:
+) -> Select[_Row]:
     """Return `query` from behind the cursor on, one row longer than the page."""
     if after is not None:
         query = query.where(column > after)
