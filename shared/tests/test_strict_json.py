@@ -1,5 +1,8 @@
 """JSON that two parsers could read differently is refused."""
 
+import time
+from contextlib import suppress
+
 import pytest
 
 from keel.strict_json import NotStrictJson, canonical, parse
@@ -32,6 +35,35 @@ def test_what_no_store_keeps_is_refused(text):
 
 def test_a_whole_character_in_escapes_is_read():
     assert parse(r'"\ud83d\ude00"') == "😀"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[1]".encode("utf-16-le"), "[1]".encode("utf-16"), "[1]".encode("utf-32-be"), b"\xef\xbb\xbf[1]", b'"\xc0\xaf"', b'"\xed\xa0\x80"'],
+    ids=["UTF-16", "UTF-16 with its mark", "UTF-32", "a byte order mark", "overlong", "a surrogate in UTF-8"],
+)  # fmt: skip
+def test_there_is_one_encoding(text):
+    with pytest.raises(NotStrictJson):
+        parse(text)
+
+
+def test_depth_counts_brackets_and_not_what_strings_hold():
+    assert parse("[" * 64 + r'"\\[[\"[["' + "]" * 64)
+    assert parse('[{"a":[{}]},' * 21 + "0" + "]" * 21)
+    with pytest.raises(NotStrictJson):
+        parse('[{"a":' * 33 + "0" + "}]" * 33)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 1_000_000, "[" * 500_000 + "]" * 500_000, "[],{}" * 200_000, "[" + "[]," * 300_000 + "[]]", r"\"" * 500_000, '"' + r"\"" * 500_000, "1" * 1_000_000, "[" + "0," * 500_000 + "0]", '{"a":' * 100_000 + "1" + "}" * 100_000, '"' + r"\u00e9" * 160_000 + '"', "]" * 1_000_000],
+    ids=["opened", "10^5 deep", "pairs", "a wide list", "quotes", "a string without end", "a long number", "many numbers", "nested objects", "escapes", "closed"],
+)  # fmt: skip
+def test_no_text_of_a_megabyte_costs_much_time(text):
+    begun = time.process_time()
+    with suppress(NotStrictJson):
+        parse(text)
+    assert time.process_time() - begun < 0.4
 
 
 def test_the_canonical_form_sorts_and_spends_no_space():

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from keel.connections import DEFAULT, ConnectionLimits, GuardedConfig
 from keel.settings import ServiceSettings, SettingsRefused
 from keel.start import StartRefused
 from keel.telemetry import configure_logging, say_no_traces
@@ -79,7 +80,9 @@ def _serve(service: Service) -> int:
     settings = service.settings.read()
     if service.has_database:
         _check_database(service, settings)
-    serve(service.create_app(settings), host=settings.host, port=settings.port)
+    app = service.create_app(settings)
+    limits = settings.connection_limits()
+    serve(app, host=settings.host, port=settings.port, limits=limits)
     return 0
 
 
@@ -140,12 +143,12 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(app: FastAPI, *, host: str, port: int) -> None:
+def serve(app: FastAPI, *, host: str, port: int, limits: ConnectionLimits = DEFAULT) -> None:
     """Serve `app` until a signal says stop."""
-    uvloop.run(serve_on(app, listen(host, port)))
+    uvloop.run(serve_on(app, listen(host, port), limits))
 
 
-async def serve_on(app: FastAPI, bound: socket.socket) -> None:
+async def serve_on(app: FastAPI, bound: socket.socket, limits: ConnectionLimits = DEFAULT) -> None:
     """Open the application's lifespan, then serve it on a bound socket until a signal.
 
     The lifespan is opened here, not by the server, so that a start that is refused (a database in
@@ -154,7 +157,7 @@ async def serve_on(app: FastAPI, bound: socket.socket) -> None:
     say_no_traces()
     with bound:
         async with app.router.lifespan_context(app):
-            await _Server(server_config(app)).serve(sockets=[bound])
+            await _Server(server_config(app, limits)).serve(sockets=[bound])
 
 
 class _Server(uvicorn.Server):
@@ -178,13 +181,13 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def server_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 - any ASGI application
+def server_config(app: Any, limits: ConnectionLimits = DEFAULT) -> uvicorn.Config:  # noqa: ANN401 - any ASGI application
     """Return the one way in which our servers are configured."""
-    return uvicorn.Config(
+    return GuardedConfig(
         app,
+        limits,
         loop="uvloop",
         lifespan="off",
-        http="httptools",
         access_log=False,
         log_config=None,
         server_header=False,

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from keel.telemetry import current_trace_id
 
@@ -199,6 +200,9 @@ async def _on_database_error(_: Request, error: Exception) -> JSONResponse:
     )
 
 
+_GONE = 499
+"""What servers write down for a client that left; it is never received."""
+
 _UNABLE = frozenset({"08", "40", "53", "57"})
 """Classes of SQLSTATE that blame no statement: connection, rollback, resources, shutdown."""
 
@@ -222,6 +226,11 @@ async def _on_crash(_: Request, error: Exception) -> JSONResponse:
     )
 
 
+async def _on_departure(_: Request, __: Exception) -> Response:
+    # Nobody is there to read it: no failure of ours, and nothing for a log.
+    return Response(status_code=_GONE)
+
+
 def answer_with_problems(app: FastAPI) -> None:
     """Make `app` answer every refusal and failure as a problem document."""
     app.add_exception_handler(Problem, _on_problem)
@@ -230,5 +239,6 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _on_database_error)
     app.add_exception_handler(InterfaceError, _on_database_error)
     app.add_exception_handler(NoConnectionFree, _on_database_error)
+    app.add_exception_handler(ClientDisconnect, _on_departure)
     app.add_exception_handler(DBAPIError, _on_driver_error)
     app.add_exception_handler(Exception, _on_crash)

@@ -1,17 +1,22 @@
 """Settings: typed, read once, frozen; a misspelt variable stops the start."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from keel.connections import ConnectionLimits
 from keel.start import StartRefused
 
 
 class SettingsRefused(StartRefused):
     """The configuration is wrong; the message says which variable and why."""
+
+
+_Positive = Annotated[timedelta, Field(gt=timedelta())]
 
 
 class ServiceSettings(BaseSettings):
@@ -22,6 +27,27 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     pass_jwks_file: Path
+    header_timeout: _Positive = timedelta(seconds=10)
+    body_timeout: _Positive = timedelta(seconds=180)
+    """How long a body may pause: between services, as long as a model may think."""
+    min_body_rate: NonNegativeInt = 0
+    """Bytes a second; 0: none."""
+    max_connections: PositiveInt = 2000
+    max_connections_per_peer: NonNegativeInt = 0
+    """From one address; 0: no limit, as behind a proxy or with one caller."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses or networks whose `X-Forwarded-For` is believed, separated by commas."""
+
+    def connection_limits(self) -> ConnectionLimits:
+        """Return what one client may hold of the server."""
+        return ConnectionLimits(
+            headers=self.header_timeout.total_seconds(),
+            body=self.body_timeout.total_seconds(),
+            body_rate=self.min_body_rate,
+            connections=self.max_connections,
+            per_peer=self.max_connections_per_peer,
+            trusted_proxies=self.trusted_proxies,
+        )
 
     @classmethod
     def read(cls, **given: Any) -> Self:  # noqa: ANN401 - pydantic validates each value

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 import rfc8785
@@ -31,27 +32,25 @@ def _one_member_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _depth(data: bytes | str) -> int:
-    # Counts brackets outside strings, before the recursive parser sees them.
-    text = data.decode("utf-8") if isinstance(data, bytes) else data
-    depth = deepest = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    return deepest
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or what is left of one: possessive, so that no text costs the square of its length."""
+_AS_LISTS = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_KEPT_BY_NO_STORE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _is_deeper(text: bytes, max_depth: int) -> bool:
+    """Look at brackets outside strings, before the recursive parser sees them.
+
+    Each round takes the innermost pairs away, all at once and in C: a depth costs a round. What
+    is left is too deep, or never closed.
+    """
+    left = _STRING.sub(b"", text).translate(_AS_LISTS, _NOT_BRACKETS)
+    for _ in range(max_depth):
+        if not left:
+            break
+        left = left.replace(b"[]", b"")
+    return bool(left)
 
 
 def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any JSON value
@@ -62,14 +61,16 @@ def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN
             in a string, a number beyond double precision, nested over `max_depth`.
     """
     try:
-        deep = _depth(data) > max_depth
+        # Decoded here: the parser would guess at UTF-16 and UTF-32, which nobody else reads.
+        raw = data if isinstance(data, bytes) else data.encode("utf-8")
+        text = raw.decode("utf-8")
     except ValueError:
         raise NotStrictJson("not UTF-8") from None
-    if deep:
-        raise NotStrictJson("nested too deep")
+    if _is_deeper(raw, max_depth):
+        raise NotStrictJson("nested too deep, or not closed")
     try:
         value = json.loads(
-            data,
+            text,
             object_pairs_hook=_one_member_each,
             parse_constant=_refuse_constant,
             parse_float=_finite,
@@ -78,19 +79,15 @@ def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN
         raise
     except (ValueError, RecursionError):
         raise NotStrictJson("not one JSON value") from None
-    if _has_escapes(data):
+    if "\\u" in text:
         _refuse_characters(value)
     return value
-
-
-def _has_escapes(data: bytes | str) -> bool:
-    return b"\\u" in data if isinstance(data, bytes) else "\\u" in data
 
 
 def _refuse_characters(value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Refuse NUL and lone surrogates: they can only come as escapes, and no store keeps them."""
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        if _KEPT_BY_NO_STORE.search(value):
             raise NotStrictJson("a string holds NUL or half a character")
     elif isinstance(value, dict):
         for name, member in value.items():

@@ -94,7 +94,7 @@ async def _serve(arguments: argparse.Namespace, layout: Layout) -> int:
         app = create_platform(layout, choices)
         ready = asyncio.create_task(_when_ready(own, url, app, arguments, layout))
         try:
-            await serve_on(app, bound)
+            await serve_on(app, bound, app.state.settings.connection_limits())
         finally:
             ready.cancel()
     return 0

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from keel.settings import ServiceSettings, SettingsConfigDict
 
@@ -44,5 +44,9 @@ class Settings(ServiceSettings):
     page_session: Annotated[timedelta, _PAGE_SESSION] = timedelta(minutes=15)
     attempt_deadline: Annotated[timedelta, _POSITIVE] = timedelta(seconds=120)
     sequencer_interval: Annotated[timedelta, _POSITIVE] = timedelta(milliseconds=200)
+    body_timeout: Annotated[timedelta, _POSITIVE] = timedelta(seconds=30)
+    min_body_rate: NonNegativeInt = 500
+    max_connections_per_peer: NonNegativeInt = 256
+    """0 behind a proxy, where every connection comes from one address."""
     max_document_bytes: PositiveInt = 20 * 1024 * 1024
     max_body_bytes: PositiveInt = 1024 * 1024
