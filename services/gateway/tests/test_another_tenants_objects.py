@@ -180,8 +180,8 @@ def _filler(column, ids):
 PREFIX_OF_TABLE = {
     "counsellors": "usr", "beneficiaries": "ben", "bilans": "bil", "consents": "cns",
     "documents": "doc", "reports": "rep", "runs": "run", "records": "rec", "clients": "cli",
-    "events": "evt",
     "assignments": "asg", "qualifications": "qlf", "secrecy_acceptances": "sec",
+    "events": "evt", "webhook_endpoints": "whk", "deliveries": "dlv",
 }  # fmt: skip
 """Tables whose rows have an id; the others are told apart by something else."""
 
@@ -216,6 +216,7 @@ async def _furnish(app, tenant):
 NAMES = {
     "beneficiary": "ben", "counsellor": "usr", "bilan": "bil", "consent": "cns", "client": "cli",
     "record": "rec", "document": "doc", "run": "run", "report": "rep", "event": "evt",
+    "endpoint": "whk",
 }  # fmt: skip
 """Columns that point at another object, by the prefix of what they point at."""
 

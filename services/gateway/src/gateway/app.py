@@ -20,6 +20,7 @@ from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
 from gateway.edge.idempotency import ABANDONED, forget_unanswered
+from gateway.events import api as events_api
 from gateway.events.service import Events
 from gateway.gate.service import Gate
 from gateway.keyring import Keyring
@@ -46,6 +47,9 @@ from gateway.tenants import api as tenants_api
 from gateway.tenants import store as tenant_store
 from gateway.tenants.service import Tenants
 from gateway.texts import api as texts_api
+from gateway.webhooks import api as webhooks_api
+from gateway.webhooks.addresses import Reach
+from gateway.webhooks.service import WebhookEndpoints
 from keel.application import Lifespan, create_service
 from keel.clock import utc_now
 from keel.database import Database
@@ -79,6 +83,8 @@ _ROUTERS = (
     market_api.router,
     reports_api.router,
     records_api.router,
+    events_api.router,
+    webhooks_api.router,
     log_api.router,
     documentation.router,
 )
@@ -178,6 +184,14 @@ def _services(
     return Services.connect(urls, passes, transports)
 
 
+def _reach(settings: Settings) -> Reach:
+    return Reach(
+        ports=settings.webhook_ports,
+        loopback=settings.webhook_loopback,
+        closed=settings.webhook_closed_networks,
+    )
+
+
 def _furnish(
     app: FastAPI, settings: Settings, keyring: Keyring, database: Database, services: Services
 ) -> None:
@@ -209,6 +223,7 @@ def _furnish(
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
     state.events, state.counsellors = events, counsellors
+    state.webhook_endpoints = WebhookEndpoints(records, _reach(settings))
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
     state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
     state.page_sessions = PageSessions(settings.page_session)

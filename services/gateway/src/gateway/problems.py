@@ -291,6 +291,22 @@ class PreconditionFailed(Problem):
     status = 412
 
 
+class WebhookUrlRefused(Problem):
+    """An address that nothing is sent to: not https, or not of the public Internet."""
+
+    code = "webhook_url_refused"
+    title = "Events are not sent to this address"
+    status = 422
+
+
+class WebhookEndpointsFull(Problem):
+    """The tenant has as many endpoints as it may have."""
+
+    code = "webhook_endpoints_full"
+    title = "There are as many webhook endpoints as there may be"
+    status = 409
+
+
 class ModeNotAvailable(Problem):
     """The use case has no such mode."""
 

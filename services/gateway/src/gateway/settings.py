@@ -1,6 +1,7 @@
 """Every knob of the gateway."""
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
@@ -48,5 +49,11 @@ class Settings(ServiceSettings):
     min_body_rate: NonNegativeInt = 500
     max_connections_per_peer: NonNegativeInt = 256
     """0 behind a proxy, where every connection comes from one address."""
+    webhook_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
+    """Ports of the public Internet that events may be sent to."""
+    webhook_loopback: bool = False
+    """Development only: events may also be sent to `http://127.0.0.1:PORT`."""
+    webhook_closed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Public networks that no event is sent to, beside those that are never public."""
     max_document_bytes: PositiveInt = 20 * 1024 * 1024
     max_body_bytes: PositiveInt = 1024 * 1024

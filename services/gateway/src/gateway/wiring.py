@@ -15,6 +15,7 @@ from gateway.reports.service import Reports
 from gateway.runs.service import Runs
 from gateway.services import Services
 from gateway.tenants.service import Tenants
+from gateway.webhooks.service import WebhookEndpoints
 from keel.database import Database
 
 
@@ -38,3 +39,4 @@ RunsDep = Annotated[Runs, Depends(_made("runs"))]
 ReportsDep = Annotated[Reports, Depends(_made("reports"))]
 ServicesDep = Annotated[Services, Depends(_made("services"))]
 PageSessionsDep = Annotated[PageSessions, Depends(_made("page_sessions"))]
+WebhookEndpointsDep = Annotated[WebhookEndpoints, Depends(_made("webhook_endpoints"))]

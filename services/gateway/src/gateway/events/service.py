@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.tables import Event
+from gateway.webhooks import store as deliveries
 from keel.clock import utc_now
 from keel.identifiers import new_id
 
@@ -30,10 +31,11 @@ class Events:
     now: Callable[[], datetime] = utc_now
 
     async def emit(self, session: AsyncSession, tenant: str, kind: EventKind, **ids: str) -> str:
-        """Write one event in the caller's transaction; returns its id."""
+        """Write one event, and its way to each endpoint, in the caller's transaction; its id."""
         event = Event(
             tenant=tenant, id=new_id("evt"), kind=str(kind), occurred_at=self.now(), ids=ids
         )
         session.add(event)
         await session.flush()
+        await deliveries.fan_out(session, event)
         return event.id

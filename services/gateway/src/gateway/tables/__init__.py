@@ -5,7 +5,7 @@ from gateway.tables.bilans import Assignment, Bilan
 from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
 from gateway.tables.edge import IdempotentAnswer
-from gateway.tables.events import Event
+from gateway.tables.events import Delivery, DueDelivery, Event, WebhookEndpoint
 from gateway.tables.keys import ContentKey, RecordKey
 from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
 from gateway.tables.pages import PageSession, PersonalLink
@@ -22,8 +22,10 @@ __all__ = [
     "Consent",
     "ContentKey",
     "Counsellor",
+    "Delivery",
     "Document",
     "Door",
+    "DueDelivery",
     "Event",
     "IdempotentAnswer",
     "LogEntry",
@@ -39,4 +41,5 @@ __all__ = [
     "Run",
     "SecrecyAcceptance",
     "Tenant",
+    "WebhookEndpoint",
 ]

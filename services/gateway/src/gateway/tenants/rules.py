@@ -22,6 +22,7 @@ class Scope(StrEnum):
     MARKET = "market"
     REPORTS = "reports"
     RECORDS_READ = "records:read"
+    EVENTS = "events"
 
 
 def new_secret() -> str:

@@ -1,0 +1,1 @@
+"""Telling the centre's software what happened: endpoints, deliveries, and what may be reached."""

@@ -1,0 +1,177 @@
+"""Rows of endpoints and deliveries, and the platform's queue of what is due."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.edge.listing import after_cursor
+from gateway.tables import Delivery, DueDelivery, Event, WebhookEndpoint
+from gateway.webhooks.rules import DeliveryStatus
+from keel.identifiers import new_id
+
+
+async def endpoints(session: AsyncSession, tenant: str) -> Sequence[WebhookEndpoint]:
+    """Return every endpoint of a tenant in the order of creation."""
+    query = select(WebhookEndpoint).where(WebhookEndpoint.tenant == tenant)
+    return (await session.scalars(query.order_by(WebhookEndpoint.id))).all()
+
+
+async def page_of_endpoints(
+    session: AsyncSession, after: str | None, limit: int
+) -> Sequence[WebhookEndpoint]:
+    """Return one page of the tenant's endpoints, and one more."""
+    query = after_cursor(select(WebhookEndpoint), WebhookEndpoint.id, after, limit)
+    return (await session.scalars(query)).all()
+
+
+async def find(
+    session: AsyncSession, tenant: str, endpoint: str, *, locked: bool = False
+) -> WebhookEndpoint | None:
+    """Return an endpoint of the tenant."""
+    return await session.get(WebhookEndpoint, (tenant, endpoint), with_for_update=locked or None)
+
+
+async def listening(session: AsyncSession, tenant: str, kind: str) -> list[str]:
+    """Return the ids of the enabled endpoints that listen to `kind`."""
+    query = select(WebhookEndpoint.id, WebhookEndpoint.kinds).where(
+        WebhookEndpoint.tenant == tenant, WebhookEndpoint.enabled
+    )
+    return [i for i, kinds in await session.execute(query) if kinds is None or kind in kinds]
+
+
+async def fan_out(session: AsyncSession, event: Event) -> None:
+    """Put one delivery for each endpoint that listens, in the transaction of the event."""
+    for endpoint in await listening(session, event.tenant, event.kind):
+        delivery = new_id("dlv")
+        session.add(
+            Delivery(
+                tenant=event.tenant,
+                id=delivery,
+                event=event.id,
+                endpoint=endpoint,
+                status=str(DeliveryStatus.PENDING),
+                attempts=0,
+                created_at=event.occurred_at,
+            )
+        )
+        session.add(
+            DueDelivery(
+                delivery=delivery, tenant=event.tenant, endpoint=endpoint, due_at=event.occurred_at
+            )
+        )
+    await session.flush()
+
+
+async def page_of_deliveries(
+    session: AsyncSession, endpoint: str, status: str | None, after: str | None, limit: int
+) -> Sequence[Delivery]:
+    """Return one page of an endpoint's deliveries, and one more."""
+    query = select(Delivery).where(Delivery.endpoint == endpoint)
+    if status is not None:
+        query = query.where(Delivery.status == status)
+    return (await session.scalars(after_cursor(query, Delivery.id, after, limit))).all()
+
+
+async def deliveries_of(session: AsyncSession, events: Sequence[str]) -> Sequence[Delivery]:
+    """Return every delivery of some events, oldest first."""
+    query = select(Delivery).where(Delivery.event.in_(events)).order_by(Delivery.id)
+    return (await session.scalars(query)).all()
+
+
+async def park_all(session: AsyncSession, endpoint: str, failure: str, at: datetime) -> None:
+    """Park whatever is still on its way to an endpoint."""
+    parked = (
+        update(Delivery)
+        .where(Delivery.endpoint == endpoint, Delivery.status == str(DeliveryStatus.PENDING))
+        .values(status=str(DeliveryStatus.PARKED), last_failure=failure, ended_at=at)
+    )
+    await session.execute(parked)
+    await session.execute(delete(DueDelivery).where(DueDelivery.endpoint == endpoint))
+
+
+async def remove(session: AsyncSession, endpoint: WebhookEndpoint) -> None:
+    """Delete an endpoint with all that was to be sent to it."""
+    await session.execute(delete(DueDelivery).where(DueDelivery.endpoint == endpoint.id))
+    await session.execute(delete(Delivery).where(Delivery.endpoint == endpoint.id))
+    await session.delete(endpoint)
+    await session.flush()
+
+
+async def lease(
+    session: AsyncSession,
+    *,
+    at: datetime,
+    until: datetime,
+    limit: int,
+    each: int,
+    busy: Sequence[str],
+) -> Sequence[DueDelivery]:
+    """Take up to `limit` due deliveries until an instant, at most `each` of one endpoint.
+
+    What another worker is taking at this moment is passed over. What a worker took and never
+    brought back is due again when its time is over.
+    """
+    free = (
+        DueDelivery.due_at <= at,
+        or_(DueDelivery.leased_until.is_(None), DueDelivery.leased_until <= at),
+        DueDelivery.endpoint.not_in(busy),
+    )
+    place = func.row_number().over(
+        partition_by=DueDelivery.endpoint, order_by=(DueDelivery.due_at, DueDelivery.delivery)
+    )
+    ranked = select(DueDelivery.delivery, place.label("place")).where(*free).subquery()
+    fair = select(ranked.c.delivery).where(ranked.c.place <= each)
+    query = (
+        select(DueDelivery)
+        .where(DueDelivery.delivery.in_(fair), *free)
+        .order_by(DueDelivery.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (await session.scalars(query)).all()
+    for due in taken:
+        due.leased_until = until
+    await session.flush()
+    return taken
+
+
+async def due(session: AsyncSession, delivery: str) -> DueDelivery | None:
+    """Return a delivery's place in the queue, locked."""
+    return await session.get(DueDelivery, delivery, with_for_update=True)
+
+
+async def put_back(session: AsyncSession, delivery: Delivery, due_at: datetime) -> None:
+    """Make a delivery due at an instant, whether or not it stands in the queue."""
+    row = await due(session, delivery.id)
+    if row is None:
+        row = DueDelivery(
+            delivery=delivery.id, tenant=delivery.tenant, endpoint=delivery.endpoint, due_at=due_at
+        )
+        session.add(row)
+    row.due_at, row.leased_until = due_at, None
+    await session.flush()
+
+
+async def sealed_before(session: AsyncSession, before: datetime) -> Sequence[Event]:
+    """Return the tenant's events whose code has waited since before an instant."""
+    query = select(Event).where(Event.sealed.is_not(None), Event.occurred_at <= before)
+    return (await session.scalars(query)).all()
+
+
+async def pending_of(session: AsyncSession, event: str) -> Sequence[Delivery]:
+    """Return the deliveries of an event that are still on their way, locked."""
+    query = select(Delivery).where(
+        Delivery.event == event, Delivery.status == str(DeliveryStatus.PENDING)
+    )
+    return (await session.scalars(query.with_for_update())).all()
+
+
+async def forget(session: AsyncSession, *, kept: timedelta, now: datetime) -> None:
+    """Delete the tenant's events, and what became of them, from before `kept`."""
+    old = select(Event.id).where(Event.occurred_at < now - kept)
+    gone = select(Delivery.id).where(Delivery.event.in_(old))
+    await session.execute(delete(DueDelivery).where(DueDelivery.delivery.in_(gone)))
+    await session.execute(delete(Delivery).where(Delivery.event.in_(old)))
+    await session.execute(delete(Event).where(Event.occurred_at < now - kept))
