@@ -6,6 +6,7 @@ only starve the first, so transactions are short and nobody holds one while wait
 """
 
 import fcntl
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import IO, Annotated, Any
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -214,6 +215,30 @@ def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the d
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+_LOST = frozenset({"08", "40", "57"})
+"""Classes of SQLSTATE after which a statement says nothing about its table: connection, rollback,
+shutdown."""
+_SQLITE_LOST = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN})
+_PRIMARY_CODE = 0xFF
+
+
+def cannot_be_asked(error: DBAPIError) -> bool:
+    """Say whether the database could not be asked at all, or could not do what was asked.
+
+    A full disk, a table that refuses, a lost key are the latter: others may still be served.
+    """
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & _PRIMARY_CODE in _SQLITE_LOST
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    return sqlstate[:2] in _LOST if sqlstate else isinstance(error, _UNASKED)
+
+
+_UNASKED = (OperationalError, InterfaceError)
 
 
 async def _session(request: Request) -> AsyncIterator[AsyncSession]:

@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from gateway.bilans import api as bilans_api
 from gateway.bilans.service import Bilans
 from gateway.consents import api as consents_api
-from gateway.consents.flight import InFlight
 from gateway.consents.service import Consents
 from gateway.counsellors import api as counsellors_api
 from gateway.counsellors.service import Counsellors
@@ -22,7 +21,10 @@ from gateway.edge.caps import BodyCap
 from gateway.edge.idempotency import ABANDONED, forget_unanswered
 from gateway.events import api as events_api
 from gateway.events.service import Events
+from gateway.gate.admissions import Admissions
+from gateway.gate.flight import InFlight
 from gateway.gate.service import Gate
+from gateway.gate.watch import Watch
 from gateway.keyring import Keyring
 from gateway.log import api as log_api
 from gateway.log.service import Sequencer
@@ -40,7 +42,7 @@ from gateway.reports.service import Reports
 from gateway.runs import api as runs_api
 from gateway.runs.assisted import Assisted
 from gateway.runs.service import Runs
-from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Services
+from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Admit, Services
 from gateway.settings import Settings
 from gateway.tables import Base, ContentKey, RecordKey
 from gateway.tenants import api as tenants_api
@@ -54,7 +56,6 @@ from keel.application import Lifespan, create_service
 from keel.clock import utc_now
 from keel.database import Database
 from keel.migrations import is_current
-from keel.passes import PassMint
 from keel.sealing import ContentKeys
 
 _TITLE = "Passerelle"
@@ -120,7 +121,6 @@ def create_app(
     """Wire a gateway; `transports` join it to the services in one process."""
     keyring = Keyring.open(settings.keys_dir)
     database = Database(settings.database_url)
-    services = _services(settings, PassMint(keyring.passes), transports or {})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -128,11 +128,12 @@ def create_app(
             stack.push_async_callback(database.close)
             database.claim()
             await database.require_isolation(Base.metadata)
-            stack.push_async_callback(services.close)
+            stack.push_async_callback(app.state.services.close)
             await app.state.sequencer.start()
             await app.state.runs.recover()
             await _forget_unanswered(database)
             await stack.enter_async_context(_sequencing(app, settings))
+            await stack.enter_async_context(_watching(app))
             if settings.operator_socket is not None:
                 listening = operator_socket(operator_app(app), settings.operator_socket)
                 await stack.enter_async_context(listening)
@@ -144,7 +145,7 @@ def create_app(
         body_bytes=settings.max_body_bytes,
         upload_bytes=settings.max_document_bytes + _OVERHEAD,
     )
-    _furnish(app, settings, keyring, database, services)
+    _furnish(app, settings, keyring, database, transports or {})
     return app
 
 
@@ -172,8 +173,20 @@ async def _sequencing(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             await asyncio.wait_for(task, _LAST_BATCH_SECONDS)
 
 
+@asynccontextmanager
+async def _watching(app: FastAPI) -> AsyncIterator[None]:
+    watch: Watch = app.state.watch
+    stop = asyncio.Event()
+    task = asyncio.create_task(watch.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
 def _services(
-    settings: Settings, passes: PassMint, transports: Mapping[str, httpx.AsyncBaseTransport]
+    settings: Settings, admit: Admit, transports: Mapping[str, httpx.AsyncBaseTransport]
 ) -> Services:
     urls = {
         ANONYMIZER: settings.anonymizer_url,
@@ -181,7 +194,7 @@ def _services(
         LABOUR_MARKET: settings.labour_market_url,
         REPORTS: settings.reports_url,
     }
-    return Services.connect(urls, passes, transports)
+    return Services.connect(urls, admit, transports)
 
 
 def _reach(settings: Settings) -> Reach:
@@ -193,7 +206,11 @@ def _reach(settings: Settings) -> Reach:
 
 
 def _furnish(
-    app: FastAPI, settings: Settings, keyring: Keyring, database: Database, services: Services
+    app: FastAPI,
+    settings: Settings,
+    keyring: Keyring,
+    database: Database,
+    transports: Mapping[str, httpx.AsyncBaseTransport],
 ) -> None:
     """Make the verbs and leave them where endpoints find them."""
     state = app.state
@@ -205,7 +222,9 @@ def _furnish(
     people = People(records)
     counsellors = Counsellors(records)
     bilans = Bilans(people, counsellors)
-    gate = Gate(database, records, PassMint(keyring.passes))
+    admissions = Admissions(database, bilans, keyring.passes)
+    services = _services(settings, admissions.admit, transports)
+    gate = Gate(database, records, keyring.passes)
     consents = Consents(
         records,
         events,
@@ -226,6 +245,7 @@ def _furnish(
     state.webhook_endpoints = WebhookEndpoints(records, _reach(settings))
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
     state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
+    state.watch = Watch(database, in_flight, listens=settings.listen_for_withdrawals)
     state.page_sessions = PageSessions(settings.page_session)
     origin = settings.log_origin
     genesis = partial(records.write_genesis, origin=origin)

@@ -1,8 +1,9 @@
 """The gateway asks each service in turn; each call carries a pass for just that call."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 import httpx
@@ -11,7 +12,6 @@ from gateway.tables import Bilan
 from gateway.tenants.service import Caller
 from keel.calls import ServiceUnavailable, refuse
 from keel.calls import caller as http_caller
-from keel.passes import PassMint
 
 ANONYMIZER = "anonymizer"
 LLM_ROUTER = "llm-router"
@@ -20,25 +20,46 @@ REPORTS = "reports"
 _ERROR = 400
 
 
+class Ground(StrEnum):
+    """What a call about a bilan rests on; the gate looks whether it holds."""
+
+    WORK = "work"
+    """The bilan is open and agreed to, and its counsellor asks."""
+    DELETION = "deletion"
+    """Something is taken away, and nothing is read: a bilan of the tenant is enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whom an inside call is about, as the gateway vouches for it."""
+    """Whom an inside call is about, as its caller says; it lets nobody in."""
 
-    tenant: str
-    client: str | None = None
-    counsellor: str | None = None
-    beneficiary: str | None = None
+    caller: Caller
     bilan: str | None = None
+    beneficiary: str | None = None
+    ground: Ground = Ground.WORK
 
     @classmethod
     def tenant_of(cls, caller: Caller) -> "About":
         """About no person: reference data."""
-        return cls(caller.tenant, caller.client, caller.counsellor)
+        return cls(caller)
 
     @classmethod
     def bilan_of(cls, caller: Caller, bilan: Bilan) -> "About":
-        """About one bilan, which was checked to be open in a transaction just before."""
-        return cls(caller.tenant, caller.client, caller.counsellor, bilan.beneficiary, bilan.id)
+        """About one bilan, which is looked at again before each call."""
+        return cls(caller, bilan.id, bilan.beneficiary)
+
+    @property
+    def tenant(self) -> str:
+        """Whose data."""
+        return self.caller.tenant
+
+    def to_delete(self) -> "About":
+        """About the same, to take something away: possible whatever became of the bilan."""
+        return replace(self, ground=Ground.DELETION)
+
+
+Admit = Callable[[str, str, About], Awaitable[str]]
+"""Checks the ground of one call to a service's operation and returns its pass (the gate's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +67,27 @@ class Services:
     """The four services behind the gateway."""
 
     clients: Mapping[str, httpx.AsyncClient]
-    passes: PassMint
+    admit: Admit
 
     @classmethod
     def connect(
         cls,
         urls: Mapping[str, str],
-        passes: PassMint,
+        admit: Admit,
         transports: Mapping[str, httpx.AsyncBaseTransport],
     ) -> "Services":
         """Make one client a service; `transports` join them in one process."""
         clients = {name: http_caller(url, transports.get(name)) for name, url in urls.items()}
-        return cls(clients, passes)
+        return cls(clients, admit)
 
     async def close(self) -> None:
         """Close every client."""
         for client in self.clients.values():
             await client.aclose()
 
-    def headers(self, service: str, operation: str, about: About) -> dict[str, str]:
-        """Return the header that carries a pass for one call."""
-        token = self.passes.mint(
-            service,
-            operation,
-            tenant=about.tenant,
-            beneficiary=about.beneficiary,
-            bilan=about.bilan,
-            client=about.client,
-            counsellor=about.counsellor,
-        )
-        return {"Authorization": f"Bearer {token}"}
+    async def headers(self, service: str, operation: str, about: About) -> dict[str, str]:
+        """Return the header that carries the pass of the one call that is made now."""
+        return {"Authorization": f"Bearer {await self.admit(service, operation, about)}"}
 
     async def call(
         self,
@@ -89,10 +101,11 @@ class Services:
         """Make one call and return its read answer.
 
         Raises:
+            Problem: the gate does not admit it any more.
             Relayed: the service refused; its problem document is passed on.
             ServiceUnavailable: it does not answer.
         """
-        headers = self.headers(service, operation, about)
+        headers = await self.headers(service, operation, about)
         try:
             response = await self.clients[service].request(method, path, headers=headers, **content)
         except httpx.TransportError:

@@ -55,5 +55,8 @@ class Settings(ServiceSettings):
     """Development only: events may also be sent to `http://127.0.0.1:PORT`."""
     webhook_closed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Public networks that no event is sent to, beside those that are never public."""
+    listen_for_withdrawals: bool = True
+    """Off where the way to PostgreSQL cannot LISTEN, such as a pooler of transactions: a call in
+    flight then learns of a withdrawal on another replica by asking, every quarter of a second."""
     max_document_bytes: PositiveInt = 20 * 1024 * 1024
     max_body_bytes: PositiveInt = 1024 * 1024

@@ -37,6 +37,7 @@ class Decision(StrEnum):
 class Refusal(StrEnum):
     """Why a call is not covered, in the order in which it is looked at."""
 
+    BINDING = "consent_binding"
     NOT_AUTHORISED = "consent_not_authorised"
     REVOKED = "consent_revoked"
     EXPIRED = "consent_expired"

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents import store
-from gateway.consents.flight import InFlight
 from gateway.consents.rules import ConsentStatus, Held
 from gateway.events.service import EventKind, Events
+from gateway.gate.flight import InFlight
 from gateway.keyring import Keyring
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records

@@ -97,7 +97,9 @@ async def _undo(database: Database, services: Services, about: About, document: 
     path = f"/documents/{document.id}"
     with suppress(ServiceUnavailable):
         with suppress(Relayed):  # it never came to be: that is what was wanted
-            await services.call(ANONYMIZER, "delete_document", "DELETE", path, about)
+            # Whatever became of the bilan meanwhile: nothing is kept that nobody knows of.
+            taken_back = about.to_delete()
+            await services.call(ANONYMIZER, "delete_document", "DELETE", path, taken_back)
         await _forget(database, document)
 
 

@@ -2,31 +2,39 @@
 
 One transaction locks the consent row, checks coverage, writes `ai.dispatch` and mints the pass.
 Only after its commit may anything move. Nobody else mints a pass for a model attempt.
+
+It looks at nothing but the consent: restriction, objection, closing and suspension raise the
+consent's epoch under the same lock, and the plan that comes just before a dispatch is admitted
+(`admissions`) after its token was drawn.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway import problems
 from gateway.consents import store as consent_store
 from gateway.consents.rules import Asked, Refusal, Uncovered, coverage_refusal, row_refusal
 from gateway.consents.service import ConsentClaims, held
-from gateway.records import store as record_store
+from gateway.gate import store
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.tables import Bilan, Consent
 from gateway.tenants.service import Caller
 from keel.clock import utc_now
-from keel.database import Database
+from keel.database import Database, cannot_be_asked
 from keel.identifiers import new_id
 from keel.passes import PassMint
 from keel.problems import NotFound, Problem
+from keel.tokens import SigningKey
 
 _REFUSALS: Mapping[Refusal, type[Problem]] = {
+    Refusal.BINDING: problems.ConsentBinding,
     Refusal.NOT_AUTHORISED: problems.ConsentNotAuthorised,
     Refusal.REVOKED: problems.ConsentRevoked,
     Refusal.EXPIRED: problems.ConsentExpired,
@@ -36,7 +44,9 @@ _REFUSALS: Mapping[Refusal, type[Problem]] = {
     Refusal.RECIPIENT: problems.RecipientNotCovered,
     Refusal.JURISDICTION: problems.JurisdictionNotCovered,
 }
+_UNWRITTEN = "Nothing was sent: what is sent must be written down first. Try again in a moment."
 _ADVICE: Mapping[Refusal, str] = {
+    Refusal.BINDING: "The token is another person's: draw one on a consent of this bilan's.",
     Refusal.NOT_AUTHORISED: "Ask the beneficiary for a consent, or run in mode `computed`.",
     Refusal.REVOKED: "The beneficiary took it back. Run in mode `computed`.",
     Refusal.EXPIRED: "Ask the beneficiary for a new consent, or run in mode `computed`.",
@@ -78,7 +88,7 @@ class Gate:
 
     database: Database
     records: Records
-    passes: PassMint
+    key: SigningKey
     now: Callable[[], datetime] = utc_now
 
     async def dispatch(
@@ -88,13 +98,14 @@ class Gate:
 
         Raises:
             Problem: the refusal of profile section 5; it was recorded as `gate.refused`.
+            LogUnavailable: it cannot be written down, so it is not let out.
         """
-        async with self.database.begin(caller.tenant) as session:
-            consent = await self._lock(session, caller, bilan, claims)
+        async with self._deciding(caller.tenant) as session:
+            consent = await self._lock(session, caller, claims)
             asked = Asked(
                 attempt.purpose, attempt.data_categories, attempt.recipient, attempt.jurisdictions
             )
-            missing = coverage_refusal(
+            missing = _unbound(consent, bilan, claims) or coverage_refusal(
                 asked,
                 held(consent),
                 epoch=claims.epoch,
@@ -106,14 +117,21 @@ class Gate:
             await self._record_refusal(session, caller, consent, attempt, missing)
         raise _refusal(missing)
 
-    async def _lock(
-        self, session: AsyncSession, caller: Caller, bilan: Bilan, claims: ConsentClaims
-    ) -> Consent:
+    @asynccontextmanager
+    async def _deciding(self, tenant: str) -> AsyncIterator[AsyncSession]:
+        """Open the gate's transaction; what was decided counts once it is durable."""
+        try:
+            async with self.database.begin(tenant) as session:
+                yield session
+        except DBAPIError as error:
+            if cannot_be_asked(error):
+                raise
+            raise problems.LogUnavailable(_UNWRITTEN) from error
+
+    async def _lock(self, session: AsyncSession, caller: Caller, claims: ConsentClaims) -> Consent:
         consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)
         if consent is None:
             raise NotFound
-        if not consent.beneficiary == claims.beneficiary == bilan.beneficiary:
-            raise problems.ConsentBinding("The token is another person's.")
         return consent
 
     async def _let_out(
@@ -131,7 +149,7 @@ class Gate:
         await self.records.write(
             session, _fact(Kind.AI_DISPATCH, caller, consent, body), record_id=record
         )
-        token = self.passes.mint(
+        token = PassMint(self.key).mint(
             "llm-router",
             "attempt",
             tenant=caller.tenant,
@@ -154,26 +172,23 @@ class Gate:
         attempt: Attempt,
         missing: Uncovered,
     ) -> None:
-        if await self._was_just_refused(session, consent, missing):
+        untold = await store.refusals_to_record(
+            session,
+            consent.tenant,
+            consent.id,
+            str(missing.refusal),
+            minute=self.now().replace(second=0, microsecond=0),
+        )
+        if untold is None:
             return
         body = {
             "refusal_reason": str(missing.refusal),
             "purpose_code": attempt.purpose,
-            "provider_name": attempt.recipient,
+            "provider_name": attempt.recipient or None,
+            "refusals_since_last": untold or None,
             **{k: v for k, v in attempt.facts.items() if k.startswith("use_case_")},
         }
         await self.records.write(session, _fact(Kind.GATE_REFUSED, caller, consent, body))
-
-    async def _was_just_refused(
-        self, session: AsyncSession, consent: Consent, missing: Uncovered
-    ) -> bool:
-        """Say whether this minute has its record of this refusal already (section 5)."""
-        minute = self.now().replace(second=0, microsecond=0)
-        rows = await record_store.since(
-            session, consent.tenant, consent=consent.id, kind=str(Kind.GATE_REFUSED), at=minute
-        )
-        read = [await self.records.read(session, row) for row in rows]
-        return any(r["body"].get("refusal_reason") == str(missing.refusal) for r in read)
 
     async def precheck(
         self,
@@ -189,9 +204,11 @@ class Gate:
         It permits nothing: every attempt passes `dispatch` all the same.
         """
         anywhere = Attempt("", "", frozenset(), purpose, data_categories, facts)
-        async with self.database.begin(caller.tenant) as session:
-            consent = await self._lock(session, caller, bilan, claims)
-            missing = _standing(anywhere, consent, claims, self.now())
+        async with self._deciding(caller.tenant) as session:
+            consent = await self._lock(session, caller, claims)
+            missing = _unbound(consent, bilan, claims) or _standing(
+                anywhere, consent, claims, self.now()
+            )
             if missing is None:
                 return
             await self._record_refusal(session, caller, consent, anywhere, missing)
@@ -208,6 +225,11 @@ class Gate:
         if refusal is not None:
             raise _refusal(Uncovered(refusal))
 
+    async def stands(self, session: AsyncSession, tenant: str, consent_id: str, epoch: int) -> bool:
+        """Say whether a consent stands as it did at `epoch`; no lock, so it permits nothing."""
+        found = await consent_store.epochs_that_stand(session, tenant, (consent_id,), at=self.now())
+        return found.get(consent_id) == epoch
+
     async def close(
         self,
         session: AsyncSession,
@@ -222,15 +244,21 @@ class Gate:
         A result of a consent that ended meanwhile is written as `ai.cancelled`, and the caller
         must discard what came back: it may be neither delivered nor stored.
         """
-        consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)
-        if consent is None:
-            raise NotFound
-        stands = consent.epoch == claims.epoch
+        consent = await self._lock(session, caller, claims)
+        fallen = row_refusal(held(consent), epoch=claims.epoch, at=self.now())
+        stands = fallen is None
         if kind is Kind.AI_RESULT and not stands:
-            kind, body = Kind.AI_CANCELLED, {"reason": "consent_withdrawn"}
+            kind, body = Kind.AI_CANCELLED, {"reason": str(fallen)}
         fact = _fact(kind, caller, consent, body, prev=dispatched.record)
         await self.records.write(session, fact)
         return stands
+
+
+def _unbound(consent: Consent, bilan: Bilan, claims: ConsentClaims) -> Uncovered | None:
+    """Say when a token is of another person than the bilan; before the row itself is looked at."""
+    if consent.beneficiary == claims.beneficiary == bilan.beneficiary:
+        return None
+    return Uncovered(Refusal.BINDING)
 
 
 def _standing(

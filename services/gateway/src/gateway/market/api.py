@@ -6,13 +6,11 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import MarketCallerDep
-from gateway.bilans.service import Bilans
 from gateway.edge.strict import StrictRoute
 from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
 from gateway.services import LABOUR_MARKET, About, Services
 from gateway.tenants.service import Caller
-from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
-from keel.database import Database
+from gateway.wiring import ServicesDep
 from keel.identifiers import BilanId
 from keel.problems import NotFound, problems
 
@@ -140,16 +138,13 @@ class SkillsToCompare(_OfBilan):
 
 
 async def _ask(
-    database: Database,
-    bilans: Bilans,
     services: Services,
     caller: Caller,
     operation: str,
     path: str,
     body: _OfBilan,
 ) -> Response:
-    async with database.begin(caller.tenant) as session:
-        about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
+    about = About(caller, body.bilan)
     asked = body.model_dump(exclude={"bilan"})
     found = await services.call(LABOUR_MARKET, operation, "POST", path, about, json=asked)
     return Response(found.content, media_type="application/json")
@@ -158,37 +153,31 @@ async def _ask(
 @router.post("/occupation-matches", responses=_shape("OccupationMatches", _PERSON))
 async def match_occupations(
     body: TitlesToMatch,
-    database: DatabaseDep,
     services: ServicesDep,
-    bilans: BilansDep,
     caller: MarketCallerDep,
 ) -> Response:
     """Propose occupations for titles and skills, with reasons."""
     path = "/occupation-matches"
-    return await _ask(database, bilans, services, caller, "match_occupations", path, body)
+    return await _ask(services, caller, "match_occupations", path, body)
 
 
 @router.post("/skill-matches", responses=_shape("SkillMatches", _PERSON))
 async def match_skills(
     body: TextToMatch,
-    database: DatabaseDep,
     services: ServicesDep,
-    bilans: BilansDep,
     caller: MarketCallerDep,
 ) -> Response:
     """Find skills in a text, each with the words that show it."""
     path = "/skill-matches"
-    return await _ask(database, bilans, services, caller, "match_skills", path, body)
+    return await _ask(services, caller, "match_skills", path, body)
 
 
 @router.post("/skill-gaps", responses=_shape("SkillGaps", _PERSON))
 async def compare_skills(
     body: SkillsToCompare,
-    database: DatabaseDep,
     services: ServicesDep,
-    bilans: BilansDep,
     caller: MarketCallerDep,
 ) -> Response:
     """Compare skills held with an occupation: held, partial, missing, unknown."""
     path = "/skill-gaps"
-    return await _ask(database, bilans, services, caller, "compare_skills", path, body)
+    return await _ask(services, caller, "compare_skills", path, body)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.log import rules as tree
 from gateway.log import store as log_store
 from gateway.log.service import Log
+from gateway.problems import LogUnavailable
 from gateway.records import store
 from gateway.records.rules import (
     DEPLOYMENT,
@@ -24,9 +26,10 @@ from gateway.records.rules import (
 )
 from gateway.tables import Record
 from keel.clock import utc_now
+from keel.database import cannot_be_asked
 from keel.identifiers import new_id
 from keel.problems import NotFound, Problem
-from keel.sealing import ContentKeys, seal, unseal
+from keel.sealing import CannotUnseal, ContentKeys, seal, unseal
 from keel.tenancy import enter
 from keel.tokens import b64u
 
@@ -56,8 +59,20 @@ class Records:
         """Write one record with its commitment in the outbox; returns its id.
 
         The caller holds the lock of the consent row when the record is of a consent.
+
+        Raises:
+            LogUnavailable: it cannot be written; the caller's transaction is lost with it.
         """
-        record_id = record_id or new_id("rec")
+        try:
+            return await self._write(session, fact, record_id or new_id("rec"))
+        except CannotUnseal:
+            raise LogUnavailable("The key of these records cannot be opened.") from None
+        except DBAPIError as error:
+            if cannot_be_asked(error):
+                raise
+            raise LogUnavailable("Nothing was done. Try again in a moment.") from error
+
+    async def _write(self, session: AsyncSession, fact: Fact, record_id: str) -> str:
         occurred_at = self.now()
         record = record_of(fact, record_id=record_id, occurred_at=occurred_at)
         key = await self.key_of(session, fact.tenant, fact.beneficiary)

@@ -45,19 +45,6 @@ async def page(
     return (await session.scalars(query.order_by(Record.id).limit(limit))).all()
 
 
-async def since(
-    session: AsyncSession, tenant: str, *, consent: str, kind: str, at: datetime
-) -> Sequence[Record]:
-    """Return the records of one kind on a consent from the instant `at` on."""
-    query = select(Record).where(
-        Record.tenant == tenant,
-        Record.consent == consent,
-        Record.kind == kind,
-        Record.occurred_at >= at,
-    )
-    return (await session.scalars(query)).all()
-
-
 async def newest(
     session: AsyncSession, tenant: str, *, beneficiary: str, kind: str, limit: int
 ) -> Sequence[Record]:

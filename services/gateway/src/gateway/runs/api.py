@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Response, status
@@ -39,6 +38,7 @@ from gateway.problems import (
 )
 from gateway.runs.rules import Request, RunMode, RunStatus
 from gateway.runs.service import Runs, RunView
+from gateway.runs.telling import Telling
 from gateway.services import LLM_ROUTER, About
 from gateway.tables import Run
 from gateway.tenants.service import Caller
@@ -248,32 +248,28 @@ async def _events(
     http_request: HttpRequest,
 ) -> AsyncIterator[bytes]:
     """Tell a run as it goes. Leaving the stream cancels the run, and with it the model call."""
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=256)
-
-    async def emit(name: str, data: dict[str, Any]) -> None:
-        await queue.put(_event(name, data))
+    telling = Telling()
 
     async def perform() -> None:
         try:
-            view = await runs.start(caller, request, consent_token, emit)
+            view = await runs.start(caller, request, consent_token, telling)
             body = RunBody.model_validate(_body(view)).model_dump(mode="json")
             http_request.state.consent = view.consent
             http_request.state.final = JSONResponse(body, 201, headers=_marks(view))
-            await emit("result", body)
+            await telling.tell("result", body)
         except Problem as problem:
-            await emit("problem", problem.document())
+            await telling.tell("problem", problem.document())
         except Exception:
-            await emit("problem", Problem().document())
+            await telling.tell("problem", Problem().document())
             raise
         finally:
-            with suppress(asyncio.QueueFull):  # nobody reads any more
-                queue.put_nowait(None)
+            telling.end()
 
     yield _event("progress", {"step": "started"})
     task = asyncio.create_task(perform())
     try:
-        while (event := await queue.get()) is not None:
-            yield event
+        async for told in telling.told():
+            yield _event(told.name, told.data)
         await task
     finally:
         task.cancel()

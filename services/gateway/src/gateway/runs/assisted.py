@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.consents.flight import InFlight
 from gateway.consents.service import ConsentClaims
+from gateway.gate.flight import InFlight
 from gateway.gate.service import NEXT_CANDIDATE, Attempt, Dispatched, Gate
 from gateway.problems import InputNeeded, ModelFailed, NoRoute, RestorationFailed
 from gateway.records.rules import Kind
@@ -14,8 +15,9 @@ from gateway.records.service import Records
 from gateway.runs.inputs import Inputs
 from gateway.runs.materials import materials
 from gateway.runs.recipes import RECIPES
-from gateway.runs.restoring import Emit, StreamedRestoration
+from gateway.runs.restoring import StreamedRestoration
 from gateway.runs.rules import Finished, Made, Marking, RunMode
+from gateway.runs.telling import Telling
 from gateway.services import LLM_ROUTER, Services
 from gateway.tables import Bilan
 from gateway.tenants.service import Caller
@@ -41,9 +43,15 @@ class Call:
     claims: ConsentClaims
     card: Mapping[str, Any]
     inputs: Inputs
-    emit: Emit | None
-    """Where restored deltas go while the model speaks; None when nobody listens."""
+    telling: Telling | None
+    """Who is told restored deltas while the model speaks; None when nobody listens."""
     open: Dispatched | None = None
+
+    def aloft(self, in_flight: InFlight) -> AbstractContextManager[None]:
+        """Let the present task be cancelled, and its caller hushed, when the consent falls."""
+        hush = () if self.telling is None else (self.telling.hush,)
+        claims = self.claims
+        return in_flight.on(self.caller.tenant, claims.consent, claims.epoch, *hush)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +207,7 @@ class Assisted:
             )
             try:
                 # Before the gate: a withdrawal that commits just after it must find the call.
-                with self.in_flight.on(call.claims.consent):
+                with call.aloft(self.in_flight):
                     await self._dispatch(call, attempt)
                     answer = await self._attempt(call, candidate, inputs)
             except Problem as refusal:
@@ -271,10 +279,10 @@ class Assisted:
                         started = event
                     elif event["type"] == "delta" and restoration is not None:
                         await restoration.feed(event["text"])
-                    elif event["type"] == "restart" and call.emit is not None:
+                    elif event["type"] == "restart" and call.telling is not None:
                         if restoration is not None:
                             await restoration.abandon()
-                        await call.emit("restart", {})
+                        await call.telling.tell("restart", {})
                         restoration = self._restoration(call)
                     elif event["type"] in {"completed", "failed"}:
                         if restoration is not None and event["type"] == "completed":
@@ -286,12 +294,12 @@ class Assisted:
         return started, {"type": "failed", "code": "broken_transport", "retryable": True}
 
     def _restoration(self, call: Call) -> StreamedRestoration | None:
-        if call.emit is None:
+        if call.telling is None:
             return None
         return StreamedRestoration(
             self.services,
             call.inputs.about,
-            call.emit,
+            call.telling,
             deadline_seconds=self.deadline_ms / 1000 + 10,
         )
 

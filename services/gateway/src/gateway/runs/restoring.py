@@ -2,26 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 from gateway.problems import RestorationFailed
+from gateway.runs.telling import Telling
 from gateway.services import ANONYMIZER, About, Services
 from keel.problems import Problem
 
-Emit = Callable[[str, dict[str, Any]], Awaitable[None]]
-
 
 class StreamedRestoration:
-    """One duplex call: feed surrogate text, the restored text is emitted as it comes back."""
+    """One duplex call: feed surrogate text, the restored text is told as it comes back."""
 
     def __init__(
-        self, services: Services, about: About, emit: Emit, *, deadline_seconds: float
+        self, services: Services, about: About, telling: Telling, *, deadline_seconds: float
     ) -> None:
         self._services = services
         self._deadline_seconds = deadline_seconds
         self._about = about
-        self._emit = emit
+        self._telling = telling
         self._deltas: asyncio.Queue[str | None] = asyncio.Queue(maxsize=64)
         self._task = asyncio.create_task(self._run())
 
@@ -54,7 +52,7 @@ class StreamedRestoration:
             raise RestorationFailed("Nothing was delivered. Try again.") from failure
 
     async def abandon(self) -> None:
-        """Let the call go; what is held back is never emitted."""
+        """Let the call go; what is held back is never told."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -63,7 +61,7 @@ class StreamedRestoration:
             yield json.dumps({"delta": delta}).encode() + b"\n"
 
     async def _run(self) -> None:
-        headers = self._services.headers(ANONYMIZER, "restore_stream", self._about)
+        headers = await self._services.headers(ANONYMIZER, "restore_stream", self._about)
         headers["Content-Type"] = "application/x-ndjson"
         async with self._services.stream(
             ANONYMIZER,
@@ -78,4 +76,4 @@ class StreamedRestoration:
                     continue
                 delta = json.loads(line).get("delta")
                 if delta:
-                    await self._emit("delta", {"text": delta})
+                    await self._telling.tell("delta", {"text": delta})

@@ -27,8 +27,8 @@ from gateway.runs import store
 from gateway.runs.assisted import Answer, Assisted, Call, result_facts
 from gateway.runs.inputs import Inputs
 from gateway.runs.recipes import RECIPES
-from gateway.runs.restoring import Emit
 from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
+from gateway.runs.telling import Telling
 from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
 from gateway.tables import Bilan, Document, Record, Run
 from gateway.tenants import store as tenant_store
@@ -89,7 +89,7 @@ class Runs:
     now: Callable[[], datetime] = utc_now
 
     async def start(
-        self, caller: Caller, request: Request, consent_token: str | None, emit: Emit | None
+        self, caller: Caller, request: Request, consent_token: str | None, telling: Telling | None
     ) -> RunView:
         """Run a use case to its end and return it.
 
@@ -104,7 +104,7 @@ class Runs:
             )
         claims = self._claims(caller, request, consent_token)
         bilan, run, inputs = await self._open(caller, request)
-        call = None if claims is None else Call(caller, bilan, claims, card, inputs, emit)
+        call = None if claims is None else Call(caller, bilan, claims, card, inputs, telling)
         work = self._work(caller, run, inputs, card, call)
         # A task of its own, so that a withdrawal can cancel the work without killing the request.
         task = asyncio.create_task(work)
@@ -198,6 +198,7 @@ class Runs:
             made = envelope(finished, card, current_trace_id())
             timings = {"made": round((time.perf_counter() - started) * 1000)}
             ended = await settled(self._finish(caller, run, made, timings, call, answer))
+            view = await self._delivered(ended, inputs.about, made, call)
         except Problem as problem:
             await settled(self._end(run, call, problem))
             raise
@@ -208,10 +209,25 @@ class Runs:
         except Exception:
             await settled(self._end(run, call, Problem()))
             raise
-        rests_on = None
-        if call is not None and finished.mode is RunMode.ASSISTED:
-            rests_on = (call.claims.consent, call.claims.epoch)
-        return RunView(ended, await self._restored(inputs.about, made), rests_on)
+        return view
+
+    async def _delivered(
+        self, run: Run, about: About, made: Mapping[str, Any], call: Call | None
+    ) -> RunView:
+        """Give the result back in the person's own words; assisted, only while the consent stands.
+
+        Raises:
+            RunCancelled: it fell since the result was stored: an answer is not handed over then.
+        """
+        if call is None or run.mode != RunMode.ASSISTED:
+            return RunView(run, await self._restored(about, made))
+        rests_on = (call.claims.consent, call.claims.epoch)
+        with call.aloft(self.assisted.in_flight):
+            restored = await self._restored(about, made)
+            async with self.database.begin(run.tenant) as session:
+                if not await self.gate.stands(session, run.tenant, *rests_on):
+                    raise RunCancelled("The consent was withdrawn before the answer was delivered.")
+        return RunView(run, restored, rests_on)
 
     async def _perform(
         self, inputs: Inputs, card: Mapping[str, Any], call: Call | None

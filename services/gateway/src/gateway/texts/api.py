@@ -9,7 +9,7 @@ from gateway.access import DocumentCallerDep
 from gateway.edge.strict import StrictRoute
 from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
 from gateway.services import ANONYMIZER, About
-from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
+from gateway.wiring import ServicesDep
 from keel.identifiers import BilanId
 from keel.problems import NotFound, problems
 
@@ -51,14 +51,11 @@ class ToRestore(BaseModel):
 )
 async def pseudonymise(
     body: ToPseudonymise,
-    database: DatabaseDep,
     services: ServicesDep,
-    bilans: BilansDep,
     caller: DocumentCallerDep,
 ) -> Response:
     """Pseudonymise texts; the surrogates join those of the bilan."""
-    async with database.begin(caller.tenant) as session:
-        about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
+    about = About(caller, body.bilan)
     texts = [text.model_dump() for text in body.texts]
     made = await services.call(
         ANONYMIZER, "pseudonymise", "POST", "/pseudonymisations", about, json={"texts": texts}
@@ -69,14 +66,11 @@ async def pseudonymise(
 @router.post("/restorations", responses={**_REFUSALS, 200: {"x-schema": "anonymizer#Restoration"}})
 async def restore(
     body: ToRestore,
-    database: DatabaseDep,
     services: ServicesDep,
-    bilans: BilansDep,
     caller: DocumentCallerDep,
 ) -> Response:
     """Give the person's own words back; unknown surrogates stay and are reported."""
-    async with database.begin(caller.tenant) as session:
-        about = About.bilan_of(caller, await bilans.open_for(session, caller, body.bilan))
+    about = About(caller, body.bilan)
     made = await services.call(
         ANONYMIZER, "restore", "POST", "/restorations", about, json={"value": body.value}
     )

@@ -1,0 +1,50 @@
+"""Passes for what is done on a person's data beside a model (architecture, section 2, "A pass").
+
+Intake, computed runs, restoration, reports, plans: one transaction checks that the ground still
+holds and mints the pass of the one call that comes right after it, so that a restriction or a
+closing placed in the middle of a run stops its next step.
+"""
+
+from dataclasses import dataclass
+
+from gateway.bilans.service import Bilans
+from gateway.services import About, Ground
+from gateway.tables import Bilan
+from keel.database import Database
+from keel.passes import PassMint
+from keel.tokens import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Admissions:
+    """Lets inside calls out, one at a time."""
+
+    database: Database
+    bilans: Bilans
+    key: SigningKey
+
+    async def admit(self, service: str, operation: str, about: About) -> str:
+        """Return the pass of one call.
+
+        Raises:
+            NotFound, CounsellorNeeded, BilanNotOpen: as `Bilans.open_for` says.
+        """
+        if about.bilan is None:  # reference data: nobody's
+            return self._mint(service, operation, about, None)
+        async with self.database.begin(about.tenant) as session:
+            if about.ground is Ground.DELETION:
+                bilan = await self.bilans.find(session, about.tenant, about.bilan)
+            else:
+                bilan = await self.bilans.open_for(session, about.caller, about.bilan)
+            return self._mint(service, operation, about, bilan)
+
+    def _mint(self, service: str, operation: str, about: About, bilan: Bilan | None) -> str:
+        return PassMint(self.key).mint(
+            service,
+            operation,
+            tenant=about.tenant,
+            beneficiary=None if bilan is None else bilan.beneficiary,
+            bilan=None if bilan is None else bilan.id,
+            client=about.caller.client,
+            counsellor=about.caller.counsellor,
+        )
