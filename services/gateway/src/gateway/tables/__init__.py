@@ -6,7 +6,6 @@ from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
 from gateway.tables.edge import IdempotentAnswer
 from gateway.tables.events import Delivery, DueDelivery, Event, WebhookEndpoint
-from gateway.tables.events import Event
 from gateway.tables.gate import RefusalCount
 from gateway.tables.keys import ContentKey, RecordKey
 from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
