@@ -182,6 +182,7 @@ PREFIX_OF_TABLE = {
     "documents": "doc", "reports": "rep", "runs": "run", "records": "rec", "clients": "cli",
     "assignments": "asg", "qualifications": "qlf", "secrecy_acceptances": "sec",
     "events": "evt", "webhook_endpoints": "whk", "deliveries": "dlv",
+    "restrictions": "rst",
 }  # fmt: skip
 """Tables whose rows have an id; the others are told apart by something else."""
 

@@ -10,6 +10,7 @@ can still be read, until the backup itself is deleted or that key is.
 import base64
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +134,19 @@ class ContentKeys:
                 raise
             return made
         return key
+
+    async def create(
+        self, session: AsyncSession, tenant: str, subjects: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Make the keys of subjects that nobody else can know of yet; returns them by subject."""
+        keys = {subject: secrets.token_bytes(KEY_BYTES) for subject in subjects}
+        for subject, key in keys.items():
+            row = self._table()
+            row.tenant, row.subject = tenant, subject
+            row.wrapped = self._kek.wrap(key, f"{tenant}|{subject}")
+            session.add(row)
+        await session.flush()
+        return keys
 
     async def find(self, session: AsyncSession, tenant: str, subject: str) -> bytes | None:
         """Return the key; None when it was never made or was destroyed."""

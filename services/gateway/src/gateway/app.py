@@ -39,6 +39,8 @@ from gateway.records import api as records_api
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
 from gateway.reports.service import Reports
+from gateway.restrictions import api as restrictions_api
+from gateway.restrictions.service import Restrictions
 from gateway.runs import api as runs_api
 from gateway.runs.assisted import Assisted
 from gateway.runs.service import Runs
@@ -74,6 +76,8 @@ _ROUTERS = (
     tenants_api.router,
     counsellors_api.router,
     people_api.router,
+    people_api.lookups,
+    restrictions_api.router,
     bilans_api.router,
     consents_api.router,
     consents_api.tokens,
@@ -235,6 +239,7 @@ def _furnish(
         settings.ceremony_validity,
         settings.consent_token_lifetime,
     )
+    state.restrictions = Restrictions(people, consents, events)
     deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)
     assisted = Assisted(database, services, gate, records, in_flight, deadline_ms)
     runs = Runs(database, services, bilans, consents, gate, records, content, assisted)

@@ -123,6 +123,30 @@ class LastCounsellor(Problem):
     status = 409
 
 
+class ProcessingRestricted(Problem):
+    """The person restricted the processing of their data, or objected to AI (GDPR 18, 21)."""
+
+    code = "processing_restricted"
+    title = "The person stopped this processing of their data"
+    status = 403
+
+
+class RestrictionGround(Problem):
+    """The law knows other grounds for this kind (GDPR 18(1), 21(1))."""
+
+    code = "restriction_ground"
+    title = "This ground does not belong to this kind of restriction"
+    status = 422
+
+
+class ReferenceTaken(Problem):
+    """The tenant has a person under this reference."""
+
+    code = "reference_taken"
+    title = "There is a person of this reference already"
+    status = 409
+
+
 class ConsentRevoked(Problem):
     """The beneficiary took the consent back."""
 

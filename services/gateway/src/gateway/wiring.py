@@ -12,6 +12,7 @@ from gateway.pages.service import PageSessions
 from gateway.people.service import People
 from gateway.records.service import Records
 from gateway.reports.service import Reports
+from gateway.restrictions.service import Restrictions
 from gateway.runs.service import Runs
 from gateway.services import Services
 from gateway.tenants.service import Tenants
@@ -35,6 +36,7 @@ PeopleDep = Annotated[People, Depends(_made("people"))]
 BilansDep = Annotated[Bilans, Depends(_made("bilans"))]
 ConsentsDep = Annotated[Consents, Depends(_made("consents"))]
 RecordsDep = Annotated[Records, Depends(_made("records"))]
+RestrictionsDep = Annotated[Restrictions, Depends(_made("restrictions"))]
 RunsDep = Annotated[Runs, Depends(_made("runs"))]
 ReportsDep = Annotated[Reports, Depends(_made("reports"))]
 ServicesDep = Annotated[Services, Depends(_made("services"))]

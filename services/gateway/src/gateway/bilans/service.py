@@ -165,11 +165,13 @@ class Bilans:
             CounsellorNeeded: the call is not made for an assigned counsellor (LR-A04).
             SecrecyNoticeNeeded: that counsellor has not accepted the secrecy notice (LR-A21).
             BilanNotOpen: it has no agreement, or is closed.
+            ProcessingRestricted: the person restricted the processing of their data (LR-E05).
         """
         bilan = await self.find(session, caller.tenant, bilan_id)
         await self.require_assigned(session, caller, bilan)
         if bilan.status != BilanStatus.OPEN:
             raise BilanNotOpen("Record the worker's agreement first: POST …/agreement.")
+        await self.people.require_unrestricted(session, caller.tenant, bilan.beneficiary, ai=False)
         return bilan
 
     async def require_assigned(self, session: AsyncSession, caller: Caller, bilan: Bilan) -> str:

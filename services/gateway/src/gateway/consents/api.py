@@ -16,10 +16,11 @@ from gateway.problems import (
     ConsentRevoked,
     ConsentState,
     ConsentTokenTooLarge,
+    ProcessingRestricted,
     VocabularyUnknown,
 )
 from gateway.tables import Consent
-from gateway.wiring import BilansDep, ConsentsDep, DatabaseDep, ServicesDep
+from gateway.wiring import BilansDep, ConsentsDep, DatabaseDep, PeopleDep, ServicesDep
 from keel.database import SessionDep
 from keel.identifiers import BeneficiaryId, BilanId, ConsentId, RecipientId, RecordId
 from keel.problems import NotFound, problems
@@ -233,14 +234,21 @@ async def withdraw_consent(
         ConsentExpired,
         ConsentNotAuthorised,
         ConsentTokenTooLarge,
+        ProcessingRestricted,
     ),
 )
 async def draw_consent_token(
-    consent_id: ConsentId, database: DatabaseDep, consents: ConsentsDep, caller: ConsentUserDep
+    consent_id: ConsentId,
+    database: DatabaseDep,
+    consents: ConsentsDep,
+    people: PeopleDep,
+    caller: ConsentUserDep,
 ) -> ConsentToken:
     """Draw a consent token; it never permits what the consent no longer permits."""
     async with database.begin(caller.tenant) as session:
         consent = await consents.find(session, caller.tenant, consent_id)
+        # After the row was read: a restriction that commits in between raised its epoch.
+        await people.require_unrestricted(session, caller.tenant, consent.beneficiary, ai=True)
     # Refused after the commit: an expiry that was first seen stays written down.
     drawn = consents.draw_token(caller, consent)
     return ConsentToken(consent_token=drawn.token, expires_in=drawn.expires_in)

@@ -9,7 +9,12 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile, status
 from gateway.access import DocumentCallerDep
 from gateway.bilans.service import Bilans
 from gateway.edge.idempotency import IdempotentRoute
-from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
+from gateway.problems import (
+    BilanNotOpen,
+    CounsellorNeeded,
+    ProcessingRestricted,
+    SecrecyNoticeNeeded,
+)
 from gateway.services import ANONYMIZER, About, Services
 from gateway.tables import Document
 from gateway.tenants.service import Caller
@@ -22,7 +27,9 @@ from keel.problems import MediaTypeNotSupported, NotFound, TooLarge, problems
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"], route_class=IdempotentRoute)
 
-_REFUSALS = problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen)
+_REFUSALS = problems(
+    NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
+)
 _JSON = "application/json"
 
 
@@ -39,6 +46,7 @@ def _shape(name: str) -> dict[int | str, dict[str, Any]]:
             NotFound,
             CounsellorNeeded,
             SecrecyNoticeNeeded,
+            ProcessingRestricted,
             BilanNotOpen,
             TooLarge,
             MediaTypeNotSupported,

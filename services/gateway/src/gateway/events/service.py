@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     CONSENT_REVOKED = "consent.revoked"
     CONSENT_EXPIRED = "consent.expired"
     CONSENT_SUPERSEDED = "consent.superseded"
+    RESTRICTION_IMPOSED = "restriction.imposed"
+    RESTRICTION_LIFTED = "restriction.lifted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import MarketCallerDep
 from gateway.edge.strict import StrictRoute
-from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
+from gateway.problems import (
+    BilanNotOpen,
+    CounsellorNeeded,
+    ProcessingRestricted,
+    SecrecyNoticeNeeded,
+)
 from gateway.services import LABOUR_MARKET, About, Services
 from gateway.tenants.service import Caller
 from gateway.wiring import ServicesDep
@@ -21,7 +26,9 @@ Cursor = Annotated[str | None, Query(max_length=300)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 RomeCode = Annotated[str, Field(pattern=r"^[A-N][0-9]{4}$")]
 SkillCode = Annotated[str, Field(max_length=300)]
-_PERSON = problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen)
+_PERSON = problems(
+    NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
+)
 
 
 def _shape(

@@ -1,7 +1,7 @@
 """The verbs of records: write one in a business transaction, read it back, prove it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,6 +109,12 @@ class Records:
     async def key_of(self, session: AsyncSession, tenant: str, beneficiary: str | None) -> bytes:
         """Return the key of a person's records; the tenant's own for records about no person."""
         return await self.keys.obtain(session, tenant, beneficiary or tenant)
+
+    async def new_keys(
+        self, session: AsyncSession, tenant: str, beneficiaries: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Make the keys of persons who were just given their ids, and return them by id."""
+        return await self.keys.create(session, tenant, beneficiaries)
 
     async def digest(
         self, session: AsyncSession, tenant: str, beneficiary: str | None, content: bytes

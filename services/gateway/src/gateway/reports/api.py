@@ -8,7 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import ReportCallerDep
 from gateway.edge.idempotency import IdempotentRoute
-from gateway.problems import BilanNotOpen, CounsellorNeeded, RunNotValidated, SecrecyNoticeNeeded
+from gateway.problems import (
+    BilanNotOpen,
+    CounsellorNeeded,
+    ProcessingRestricted,
+    RunNotValidated,
+    SecrecyNoticeNeeded,
+)
 from gateway.wiring import ReportsDep
 from keel.identifiers import BilanId, ReportId, RunId
 from keel.problems import NotFound, problems
@@ -17,7 +23,9 @@ router = APIRouter(prefix="/v1/reports", tags=["reports"], route_class=Idempoten
 
 Words = Annotated[str, Field(min_length=1, max_length=4000)]
 BlockId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
-_REFUSALS = problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen)
+_REFUSALS = problems(
+    NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
+)
 
 
 class NewInterview(BaseModel):
@@ -141,7 +149,14 @@ class NewSignOff(BaseModel):
     "",
     status_code=status.HTTP_201_CREATED,
     responses={
-        **problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen, RunNotValidated),
+        **problems(
+            NotFound,
+            CounsellorNeeded,
+            SecrecyNoticeNeeded,
+            ProcessingRestricted,
+            BilanNotOpen,
+            RunNotValidated,
+        ),
         201: {"x-schema": "reports#ReportView"},
     },
 )

@@ -29,6 +29,7 @@ from gateway.problems import (
     ModelFailed,
     ModeNotAvailable,
     NoRoute,
+    ProcessingRestricted,
     PurposeNotCovered,
     RecipientNotCovered,
     RunCancelled,
@@ -126,6 +127,7 @@ _REFUSALS = problems(
     NoRoute,
     CounsellorNeeded,
     SecrecyNoticeNeeded,
+    ProcessingRestricted,
     NotFound,
     BilanNotOpen,
     RunNotValidated,
@@ -279,7 +281,9 @@ async def _events(
 @router.get(
     "/runs/{run_id}",
     response_model=RunBody,
-    responses=problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen),
+    responses=problems(
+        NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
+    ),
 )
 async def read_run(
     run_id: RunId, response: Response, runs: RunsDep, caller: RunCallerDep
@@ -302,7 +306,12 @@ class ReviewedRun(BaseModel):
     status_code=status.HTTP_201_CREATED,
     response_model=ReviewedRun,
     responses=problems(
-        NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen, RunNotReviewable
+        NotFound,
+        CounsellorNeeded,
+        SecrecyNoticeNeeded,
+        ProcessingRestricted,
+        BilanNotOpen,
+        RunNotReviewable,
     ),
 )
 async def review_run(

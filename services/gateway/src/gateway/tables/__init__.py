@@ -10,7 +10,13 @@ from gateway.tables.gate import RefusalCount
 from gateway.tables.keys import ContentKey, RecordKey
 from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
 from gateway.tables.pages import PageSession, PersonalLink
-from gateway.tables.people import Beneficiary, Counsellor, Qualification, SecrecyAcceptance
+from gateway.tables.people import (
+    Beneficiary,
+    Counsellor,
+    Qualification,
+    Restriction,
+    SecrecyAcceptance,
+)
 from gateway.tables.records import Record
 from gateway.tables.tenants import Client, Door, Tenant
 
@@ -40,6 +46,7 @@ __all__ = [
     "RecordKey",
     "RefusalCount",
     "Report",
+    "Restriction",
     "Run",
     "SecrecyAcceptance",
     "Tenant",

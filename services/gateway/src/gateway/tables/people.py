@@ -60,8 +60,32 @@ class Beneficiary(TenantOwned, Base):
     """The person whose bilan it is; the tenant's own reference is sealed."""
 
     __tablename__ = "beneficiaries"
-    __table_args__ = (ForeignKeyConstraint(["tenant"], ["tenants.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant"], ["tenants.id"]),
+        Index("ix_beneficiaries_reference", "tenant", "reference_digest", unique=True),
+    )
 
     id: Mapped[str] = id_key()
     reference: Mapped[bytes | None] = mapped_column(LargeBinary)
+    reference_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Keyed by the tenant's key, so that the tenant finds its own person again."""
     created_at: Mapped[datetime] = at()
+
+
+class Restriction(TenantOwned, Base):
+    """That a person restricted the processing of their data, or objected to AI (GDPR 18, 21)."""
+
+    __tablename__ = "restrictions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant", "beneficiary"], ["beneficiaries.tenant", "beneficiaries.id"]
+        ),
+        Index("ix_restrictions_beneficiary", "tenant", "beneficiary"),
+    )
+
+    id: Mapped[str] = id_key()
+    beneficiary: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(12))
+    ground: Mapped[str] = mapped_column(String(30))
+    imposed_at: Mapped[datetime] = at()
+    lifted_at: Mapped[datetime | None] = at(nullable=True)

@@ -7,7 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import DocumentCallerDep
 from gateway.edge.strict import StrictRoute
-from gateway.problems import BilanNotOpen, CounsellorNeeded, SecrecyNoticeNeeded
+from gateway.problems import (
+    BilanNotOpen,
+    CounsellorNeeded,
+    ProcessingRestricted,
+    SecrecyNoticeNeeded,
+)
 from gateway.services import ANONYMIZER, About
 from gateway.wiring import ServicesDep
 from keel.identifiers import BilanId
@@ -15,7 +20,9 @@ from keel.problems import NotFound, problems
 
 router = APIRouter(prefix="/v1", tags=["text"], route_class=StrictRoute)
 
-_REFUSALS = problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen)
+_REFUSALS = problems(
+    NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
+)
 
 
 class RawText(BaseModel):

@@ -1,0 +1,40 @@
+"""Rows of beneficiaries."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.edge.listing import after_cursor
+from gateway.tables import Beneficiary
+
+
+async def add(session: AsyncSession, rows: Iterable[Beneficiary]) -> None:
+    """Insert beneficiaries."""
+    session.add_all(rows)
+    await session.flush()
+
+
+async def find(
+    session: AsyncSession, tenant: str, beneficiary_id: str, *, locked: bool = False
+) -> Beneficiary | None:
+    """Return a beneficiary of the tenant; `locked` also keeps new rows from pointing at them."""
+    return await session.get(Beneficiary, (tenant, beneficiary_id), with_for_update=locked or None)
+
+
+async def of_references(
+    session: AsyncSession, tenant: str, digests: Iterable[bytes]
+) -> dict[bytes, str]:
+    """Return the ids of the tenant's beneficiaries by the digest of their reference."""
+    query = select(Beneficiary.reference_digest, Beneficiary.id).where(
+        Beneficiary.tenant == tenant, Beneficiary.reference_digest.in_(list(digests))
+    )
+    return {digest: id_ for digest, id_ in await session.execute(query) if digest is not None}
+
+
+async def page(
+    session: AsyncSession, tenant: str, *, after: str | None, limit: int
+) -> Sequence[Beneficiary]:
+    """Return beneficiaries in the order of creation, one more than the page holds."""
+    query = select(Beneficiary).where(Beneficiary.tenant == tenant)
+    return (await session.scalars(after_cursor(query, Beneficiary.id, after, limit))).all()

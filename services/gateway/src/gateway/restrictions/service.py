@@ -1,0 +1,111 @@
+"""The verbs of restriction: impose, lift, list."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.consents import store as consent_store
+from gateway.consents.service import Consents
+from gateway.events.service import EventKind, Events
+from gateway.people.service import People
+from gateway.problems import RestrictionGround
+from gateway.restrictions import store
+from gateway.restrictions.rules import Ground, RestrictionKind, grounds_of
+from gateway.tables import Restriction
+from gateway.tenants.service import Caller
+from keel.clock import utc_now
+from keel.identifiers import new_id
+from keel.problems import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Restrictions:
+    """The verbs of restriction."""
+
+    people: People
+    consents: Consents
+    events: Events
+    now: Callable[[], datetime] = utc_now
+
+    async def impose(
+        self,
+        session: AsyncSession,
+        caller: Caller,
+        beneficiary: str,
+        kind: RestrictionKind,
+        ground: Ground,
+    ) -> tuple[Restriction, tuple[str, ...]]:
+        """Stop the processing of a person's data at once; returns it and the consents concerned.
+
+        Every consent token that was drawn is stale from the commit on. The caller then cancels
+        what is in flight on the consents returned.
+
+        Raises:
+            NotFound: the person is not one of the tenant's.
+            RestrictionGround: the law knows another ground for this kind.
+        """
+        await self.people.beneficiary(session, caller.tenant, beneficiary)
+        if ground not in grounds_of(kind):
+            raise RestrictionGround(
+                "Name a ground of this kind.",
+                members={"grounds": sorted(str(known) for known in grounds_of(kind))},
+            )
+        await self._hold_still(session, caller.tenant, beneficiary)
+        made = Restriction(
+            tenant=caller.tenant,
+            id=new_id("rst"),
+            beneficiary=beneficiary,
+            kind=str(kind),
+            ground=str(ground),
+            imposed_at=self.now(),
+        )
+        await store.add(session, made)
+        raised = await self.consents.raise_epochs(session, caller.tenant, beneficiary=beneficiary)
+        await self._tell(session, made, EventKind.RESTRICTION_IMPOSED)
+        return made, raised
+
+    async def _hold_still(self, session: AsyncSession, tenant: str, beneficiary: str) -> None:
+        """Lock every consent of the person, also those that they are just deciding.
+
+        One that is authorised while we write would keep its epoch, and whoever draws a token on it
+        would not see us yet. Under the person's lock no new consent comes to be (its foreign key
+        waits for us); those that came between the two locks are locked by the second round.
+        """
+        await consent_store.of_beneficiary(session, tenant, beneficiary, locked=True)
+        await self.people.lock(session, tenant, beneficiary)
+        await consent_store.of_beneficiary(session, tenant, beneficiary, locked=True)
+
+    async def lift(
+        self, session: AsyncSession, tenant: str, beneficiary: str, restriction_id: str
+    ) -> None:
+        """Lift a restriction; lifting it twice changes nothing, the first time keeps its date.
+
+        Raises:
+            NotFound: the person has no such restriction.
+        """
+        held = await store.find(session, tenant, beneficiary, restriction_id)
+        if held is None:
+            raise NotFound
+        if held.lifted_at is None:
+            held.lifted_at = self.now()
+            await self._tell(session, held, EventKind.RESTRICTION_LIFTED)
+
+    async def page(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        beneficiary: str,
+        *,
+        after: str | None,
+        limit: int,
+    ) -> Sequence[Restriction]:
+        """Return a person's restrictions, oldest first, one more than the page holds."""
+        await self.people.beneficiary(session, tenant, beneficiary)
+        return await store.page(session, tenant, beneficiary, after=after, limit=limit)
+
+    async def _tell(self, session: AsyncSession, held: Restriction, kind: EventKind) -> None:
+        await self.events.emit(
+            session, held.tenant, kind, restriction=held.id, beneficiary=held.beneficiary
+        )
