@@ -91,7 +91,7 @@ async def test_what_was_lifted_stops_nothing_any_more(centre, bilan, stop, draw,
 
 async def test_a_run_in_flight_is_cancelled(app, centre, bilan, given, stop):
     async def working():
-        with app.state.consents.in_flight.on(given["id"]):
+        with app.state.consents.in_flight.on(centre.tenant, given["id"], 1):
             await asyncio.sleep(30)
 
     work = asyncio.create_task(working())

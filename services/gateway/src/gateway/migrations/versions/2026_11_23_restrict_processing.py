@@ -7,7 +7,7 @@ from keel.database import Instant
 from keel.tenancy import isolate, unite
 
 revision = "2026_11_23_restrict_processing"
-down_revision = "2026_11_23_tell_the_centre"
+down_revision = "2026_11_23_guard_the_gate"
 branch_labels = None
 depends_on = None
 
