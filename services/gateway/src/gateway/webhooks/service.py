@@ -136,11 +136,17 @@ class WebhookEndpoints:
 
 
 async def disable(
-    session: AsyncSession, endpoint: WebhookEndpoint, *, because: str, at: datetime
+    session: AsyncSession,
+    endpoint: WebhookEndpoint,
+    *,
+    because: str,
+    at: datetime,
+    but: str | None = None,
 ) -> None:
-    """Switch an endpoint off and park what was on its way to it."""
+    """Switch an endpoint off and park what was on its way to it, `but` one delivery."""
     endpoint.enabled, endpoint.disabled_because = False, because
-    await store.park_all(session, endpoint.id, str(rules.Failure.ENDPOINT_DISABLED), at)
+    failure = str(rules.Failure.ENDPOINT_DISABLED)
+    await store.park_all(session, endpoint.id, failure, at=at, but=but)
 
 
 def _context(endpoint: WebhookEndpoint) -> str:

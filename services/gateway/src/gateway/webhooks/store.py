@@ -1,7 +1,7 @@
 """Rows of endpoints and deliveries, and the platform's queue of what is due."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -80,21 +80,30 @@ async def deliveries_of(session: AsyncSession, events: Sequence[str]) -> Sequenc
     return (await session.scalars(query)).all()
 
 
-async def park_all(session: AsyncSession, endpoint: str, failure: str, at: datetime) -> None:
-    """Park whatever is still on its way to an endpoint."""
+async def park_all(
+    session: AsyncSession, endpoint: str, failure: str, *, at: datetime, but: str | None
+) -> None:
+    """Park whatever is still on its way to an endpoint, one delivery excepted."""
     parked = (
         update(Delivery)
-        .where(Delivery.endpoint == endpoint, Delivery.status == str(DeliveryStatus.PENDING))
+        .where(
+            Delivery.endpoint == endpoint,
+            Delivery.status == str(DeliveryStatus.PENDING),
+            Delivery.id != (but or ""),
+        )
         .values(status=str(DeliveryStatus.PARKED), last_failure=failure, ended_at=at)
     )
     await session.execute(parked)
-    await session.execute(delete(DueDelivery).where(DueDelivery.endpoint == endpoint))
+    waiting = delete(DueDelivery).where(
+        DueDelivery.endpoint == endpoint, DueDelivery.delivery != (but or "")
+    )
+    await session.execute(waiting)
 
 
 async def remove(session: AsyncSession, endpoint: WebhookEndpoint) -> None:
     """Delete an endpoint with all that was to be sent to it."""
-    await session.execute(delete(DueDelivery).where(DueDelivery.endpoint == endpoint.id))
     await session.execute(delete(Delivery).where(Delivery.endpoint == endpoint.id))
+    await session.execute(delete(DueDelivery).where(DueDelivery.endpoint == endpoint.id))
     await session.delete(endpoint)
     await session.flush()
 
@@ -137,6 +146,34 @@ async def lease(
     return taken
 
 
+async def let_go_of_leases(session: AsyncSession) -> None:
+    """Make everything free that somebody took and never brought back."""
+    await session.execute(update(DueDelivery).values(leased_until=None))
+
+
+async def find_delivery(session: AsyncSession, tenant: str, delivery: str) -> Delivery | None:
+    """Return a delivery of the tenant, locked, as it is now."""
+    query = select(Delivery).where(Delivery.tenant == tenant, Delivery.id == delivery)
+    locked = query.with_for_update().execution_options(populate_existing=True)
+    return await session.scalar(locked)
+
+
+async def event_of(session: AsyncSession, tenant: str, delivery: str) -> Event | None:
+    """Return the event of a delivery, locked."""
+    query = (
+        select(Event)
+        .join(Delivery, (Delivery.tenant == Event.tenant) & (Delivery.event == Event.id))
+        .where(Delivery.tenant == tenant, Delivery.id == delivery)
+        .with_for_update(of=Event)
+    )
+    return await session.scalar(query)
+
+
+async def take_out(session: AsyncSession, delivery: str) -> None:
+    """Take a delivery out of the queue."""
+    await session.execute(delete(DueDelivery).where(DueDelivery.delivery == delivery))
+
+
 async def due(session: AsyncSession, delivery: str) -> DueDelivery | None:
     """Return a delivery's place in the queue, locked."""
     return await session.get(DueDelivery, delivery, with_for_update=True)
@@ -157,7 +194,7 @@ async def put_back(session: AsyncSession, delivery: Delivery, due_at: datetime) 
 async def sealed_before(session: AsyncSession, before: datetime) -> Sequence[Event]:
     """Return the tenant's events whose code has waited since before an instant."""
     query = select(Event).where(Event.sealed.is_not(None), Event.occurred_at <= before)
-    return (await session.scalars(query)).all()
+    return (await session.scalars(query.with_for_update())).all()
 
 
 async def pending_of(session: AsyncSession, event: str) -> Sequence[Delivery]:
@@ -168,10 +205,24 @@ async def pending_of(session: AsyncSession, event: str) -> Sequence[Delivery]:
     return (await session.scalars(query.with_for_update())).all()
 
 
-async def forget(session: AsyncSession, *, kept: timedelta, now: datetime) -> None:
-    """Delete the tenant's events, and what became of them, from before `kept`."""
-    old = select(Event.id).where(Event.occurred_at < now - kept)
-    gone = select(Delivery.id).where(Delivery.event.in_(old))
+async def parked(
+    session: AsyncSession, endpoint: str, since: datetime | None
+) -> Sequence[Delivery]:
+    """Return what was given up on its way to an endpoint, locked; `since` counts from its end."""
+    query = select(Delivery).where(
+        Delivery.endpoint == endpoint, Delivery.status == str(DeliveryStatus.PARKED)
+    )
+    if since is not None:
+        query = query.where(Delivery.ended_at >= since)
+    return (await session.scalars(query.order_by(Delivery.id).with_for_update())).all()
+
+
+async def forget(session: AsyncSession, *, before: datetime, limit: int = 500) -> int:
+    """Delete the tenant's oldest events from before an instant, and what became of them."""
+    query = select(Event.id).where(Event.occurred_at < before).order_by(Event.id).limit(limit)
+    old = (await session.scalars(query)).all()
+    gone = (await session.scalars(select(Delivery.id).where(Delivery.event.in_(old)))).all()
+    await session.execute(delete(Delivery).where(Delivery.id.in_(gone)))
     await session.execute(delete(DueDelivery).where(DueDelivery.delivery.in_(gone)))
-    await session.execute(delete(Delivery).where(Delivery.event.in_(old)))
-    await session.execute(delete(Event).where(Event.occurred_at < now - kept))
+    await session.execute(delete(Event).where(Event.id.in_(old)))
+    return len(old)
