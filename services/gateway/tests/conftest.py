@@ -74,6 +74,7 @@ async def app(gateway_url: str, keys_dir: Path) -> AsyncIterator[FastAPI]:
         keys_dir=keys_dir,
         public_url="http://gateway",
         sequencer_interval=timedelta(hours=1),  # a test sequences when its story says so
+        webhook_interval=timedelta(hours=1),  # and sends
     )
     doubles = {"llm-router": router_double, "anonymizer": anonymizer_double}
     app = create_app(settings, {n: httpx.MockTransport(double) for n, double in doubles.items()})

@@ -79,28 +79,33 @@ def _first_verbs(service: Service) -> list[Verb]:
 def _serve(service: Service) -> int:
     settings = service.settings.read()
     if service.has_database:
-        _check_database(service, settings)
+        require_migrated(service.package, settings.database_url)
     app = service.create_app(settings)
     limits = settings.connection_limits()
     serve(app, host=settings.host, port=settings.port, limits=limits)
     return 0
 
 
-def _check_database(service: Service, settings: Any) -> None:  # noqa: ANN401 - a service's own settings
+def require_migrated(package: str, database_url: str) -> None:
+    """Refuse to start on a database that does not answer or is not up to date.
+
+    Raises:
+        StartRefused: one of the two; the message says what to do.
+    """
     # Not at the top: no other verb needs Alembic, and an operator waits for each import.
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     from keel.migrations import is_current  # noqa: PLC0415
 
     try:
-        current = asyncio.run(is_current(service.package, settings.database_url))
+        current = asyncio.run(is_current(package, database_url))
     except SQLAlchemyError as error:
         raise StartRefused(
             f"The database does not answer ({type(error).__name__}). Start it, or correct its URL."
         ) from None
     if not current:
         raise StartRefused(
-            f"The database is not up to date. Run `python -m {service.package} migrate` first."
+            f"The database is not up to date. Run `python -m {package} migrate` first."
         )
 
 

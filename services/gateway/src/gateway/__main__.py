@@ -1,4 +1,4 @@
-"""`python -m gateway serve | migrate | openapi | tenant | log | keys`."""
+"""`python -m gateway serve | work | migrate | openapi | tenant | log | keys`."""
 
 import argparse
 import asyncio
@@ -17,6 +17,7 @@ from gateway.operators import service as operators
 from gateway.operators.socket import ask
 from gateway.settings import Settings
 from gateway.tenants.service import Tenants
+from gateway.working import WORK
 from keel.commands import Service, Verb, main
 from keel.database import Database
 from keel.settings import SettingsRefused
@@ -132,6 +133,7 @@ SERVICE = Service(
     create_app=_create_app,
     document=_public_document,
     verbs=(
+        WORK,
         Verb("tenant", "create or list tenants", _tenant, _tenant_arguments),
         Verb("log", "recompute the transparency log", _log, _log_arguments),
         Verb("keys", "make the keys that are missing", _keys, _keys_arguments),

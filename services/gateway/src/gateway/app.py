@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
@@ -18,7 +18,6 @@ from gateway.counsellors.service import Counsellors
 from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
-from gateway.edge.idempotency import ABANDONED, forget_unanswered
 from gateway.events import api as events_api
 from gateway.events.service import Events
 from gateway.gate.admissions import Admissions
@@ -45,20 +44,21 @@ from gateway.runs import api as runs_api
 from gateway.runs.assisted import Assisted
 from gateway.runs.service import Runs
 from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Admit, Services
-from gateway.settings import Settings
+from gateway.settings import Settings, Worker
 from gateway.tables import Base, ContentKey, RecordKey
 from gateway.tenants import api as tenants_api
-from gateway.tenants import store as tenant_store
 from gateway.tenants.service import Tenants
 from gateway.texts import api as texts_api
 from gateway.webhooks import api as webhooks_api
 from gateway.webhooks.addresses import Reach
+from gateway.webhooks.deliveries import Deliveries
 from gateway.webhooks.service import WebhookEndpoints
+from gateway.work import Pace, Work
 from keel.application import Lifespan, create_service
-from keel.clock import utc_now
 from keel.database import Database
 from keel.migrations import is_current
 from keel.sealing import ContentKeys
+from keel.settings import SettingsRefused
 
 _TITLE = "Passerelle"
 _DESCRIPTION = (
@@ -68,9 +68,6 @@ _DESCRIPTION = (
 )
 _OVERHEAD = 64 * 1024
 """What a multipart envelope may add to a document."""
-
-_LAST_BATCH_SECONDS = 10
-"""How long a stop waits for the batch that is being sequenced."""
 
 _ROUTERS = (
     tenants_api.router,
@@ -123,20 +120,17 @@ def create_app(
     settings: Settings, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None
 ) -> FastAPI:
     """Wire a gateway; `transports` join it to the services in one process."""
-    keyring = Keyring.open(settings.keys_dir)
-    database = Database(settings.database_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(database.close)
-            database.claim()
-            await database.require_isolation(Base.metadata)
-            stack.push_async_callback(app.state.services.close)
-            await app.state.sequencer.start()
-            await app.state.runs.recover()
-            await _forget_unanswered(database)
-            await stack.enter_async_context(_sequencing(app, settings))
+            await _open(app, stack)
+            if settings.worker is Worker.INSIDE:
+                await stack.enter_async_context(app.state.work.under_way())
+            elif app.state.database.is_sqlite:
+                raise SettingsRefused(
+                    "SQLite has one writing process: leave GATEWAY_WORKER at `inside`."
+                )
             await stack.enter_async_context(_watching(app))
             if settings.operator_socket is not None:
                 listening = operator_socket(operator_app(app), settings.operator_socket)
@@ -149,32 +143,43 @@ def create_app(
         body_bytes=settings.max_body_bytes,
         upload_bytes=settings.max_document_bytes + _OVERHEAD,
     )
+    keyring, database = Keyring.open(settings.keys_dir), Database(settings.database_url)
     _furnish(app, settings, keyring, database, transports or {})
     return app
 
 
-async def _forget_unanswered(database: Database) -> None:
-    """Free the keys that a crash left taken; with other replicas at work, only the old ones."""
-    before = utc_now() if database.is_sqlite else utc_now() - ABANDONED
-    async with database.begin() as session:
-        tenants = [tenant.id for tenant in await tenant_store.tenants(session)]
-    for tenant in tenants:
-        async with database.begin(tenant) as session:
-            await forget_unanswered(session, before=before)
+def create_worker(settings: Settings) -> FastAPI:
+    """Wire the work of a gateway apart from its answers; its port answers probes only."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await _open(app, stack)
+            app.state.readiness["work"] = await stack.enter_async_context(
+                app.state.work.under_way()
+            )
+            yield
+
+    app = create_service(
+        name="gateway",
+        title=_TITLE,
+        description=_DESCRIPTION,
+        version=version("passerelle-gateway"),
+        lifespan=lifespan,
+    )
+    keyring, database = Keyring.open(settings.keys_dir), Database(settings.database_url)
+    _furnish(app, settings, keyring, database, {})
+    return app
 
 
-@asynccontextmanager
-async def _sequencing(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
-    sequencer: Sequencer = app.state.sequencer
-    stop = asyncio.Event()
-    task = asyncio.create_task(sequencer.run(settings.sequencer_interval.total_seconds(), stop))
-    try:
-        yield
-    finally:
-        # Asked, not cancelled: on SQLite a cancelled transaction can keep the file locked.
-        stop.set()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(task, _LAST_BATCH_SECONDS)
+async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
+    """Open what every process of the gateway stands on, and see that it holds."""
+    database: Database = app.state.database
+    stack.push_async_callback(database.close)
+    database.claim()
+    await database.require_isolation(Base.metadata)
+    stack.push_async_callback(app.state.services.close)
+    await app.state.sequencer.start()
 
 
 @asynccontextmanager
@@ -255,6 +260,16 @@ def _furnish(
     origin = settings.log_origin
     genesis = partial(records.write_genesis, origin=origin)
     state.sequencer = Sequencer(database, origin, keyring.log, genesis)
+    state.deliveries = Deliveries(database, state.webhook_endpoints)
+    pace = Pace(
+        sequencing=settings.sequencer_interval,
+        webhooks=settings.webhook_interval,
+        chores=settings.chores_interval,
+        events_kept=settings.events_kept,
+    )
+    state.work = Work(
+        database, state.sequencer, runs, state.deliveries, state.webhook_endpoints.reach, pace
+    )
 
     async def migrated() -> bool:
         return await is_current("gateway", settings.database_url)

@@ -1,6 +1,7 @@
 """Every knob of the gateway."""
 
 from datetime import timedelta
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,13 @@ _CONSENT = Field(ge=_SECOND, le=timedelta(days=366))
 _CEREMONY = Field(ge=_SECOND, le=timedelta(days=7))
 _PAGE_SESSION = Field(ge=_SECOND, le=timedelta(minutes=15))
 """Bounds of the consent profile, sections 2 and 3: shorter is a choice, longer is not."""
+
+
+class Worker(StrEnum):
+    """Whether a gateway works in its own process or leaves that to `python -m gateway work`."""
+
+    INSIDE = "inside"
+    APART = "apart"
 
 
 class Settings(ServiceSettings):
@@ -49,6 +57,14 @@ class Settings(ServiceSettings):
     min_body_rate: NonNegativeInt = 500
     max_connections_per_peer: NonNegativeInt = 256
     """0 behind a proxy, where every connection comes from one address."""
+    worker: Worker = Worker.INSIDE
+    """Where sequencing, webhooks and recovery are done."""
+    worker_port: int = 8009
+    """Where `work` answers the probes of whoever runs it, on `host`."""
+    chores_interval: Annotated[timedelta, _POSITIVE] = timedelta(minutes=1)
+    webhook_interval: Annotated[timedelta, _POSITIVE] = timedelta(milliseconds=500)
+    events_kept: Annotated[timedelta, Field(ge=timedelta(days=2))] = timedelta(days=30)
+    """Longer than the last retry of a delivery takes."""
     webhook_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
     """Ports of the public Internet that events may be sent to."""
     webhook_loopback: bool = False

@@ -1,0 +1,139 @@
+"""What the gateway does beside answering: sequence the log, send events, close, delete, tidy up.
+
+In one process these are tasks beside the server; apart (`python -m gateway work`) they are a
+workload of their own, so that a receiver that hangs or a queue that grows never touches the gate.
+Several workers at once are safe: each takes what no other holds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.edge.idempotency import ABANDONED, forget_unanswered
+from gateway.log.service import Sequencer
+from gateway.runs.service import Runs
+from gateway.tenants import store as tenant_store
+from gateway.webhooks import store as webhook_store
+from gateway.webhooks.addresses import Reach
+from gateway.webhooks.deliveries import Deliveries
+from gateway.webhooks.sending import Sender
+from keel.clock import utc_now
+from keel.database import Database
+
+_LAST_STEP_SECONDS = 15
+"""How long a stop waits for the batch, the attempt or the chore that is under way."""
+
+logger = structlog.get_logger()
+
+Chore = Callable[[AsyncSession], Awaitable[object]]
+"""Something small that each tenant needs again and again; in a transaction of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often each kind of work looks for more, and how long events are kept."""
+
+    sequencing: timedelta
+    webhooks: timedelta
+    chores: timedelta
+    events_kept: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work of one gateway; `under_way` opens it and closes it again."""
+
+    database: Database
+    sequencer: Sequencer
+    runs: Runs
+    deliveries: Deliveries
+    reach: Reach
+    pace: Pace
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+        """Close what a crash left open, then work while the context lasts.
+
+        Gives the readiness check: all work is still being done.
+        """
+        await self.runs.recover()
+        await self._each_tenant(self._free_keys_of_the_dead)
+        stop = asyncio.Event()
+        async with Sender(self.reach) as sender:
+            webhooks = self.pace.webhooks.total_seconds()
+            kinds: Mapping[str, Coroutine[Any, Any, None]] = {
+                "sequencing": self.sequencer.run(self.pace.sequencing.total_seconds(), stop),
+                "webhooks": self.deliveries.run(sender.post, webhooks, stop),
+                "chores": self._chores(stop),
+            }
+            tasks = [asyncio.create_task(work, name=kind) for kind, work in kinds.items()]
+
+            async def being_done() -> bool:
+                return not any(task.done() for task in tasks)
+
+            try:
+                yield being_done
+            finally:
+                # Asked, not cancelled: what is under way comes to its end first.
+                stop.set()
+                _, late = await asyncio.wait(tasks, timeout=_LAST_STEP_SECONDS)
+                for task in late:
+                    logger.warning("work_does_not_stop", kind=task.get_name())
+                    task.cancel()
+
+    async def _chores(self, stop: asyncio.Event) -> None:
+        """Do each chore for each tenant until asked to stop."""
+        while not await _asked(stop, within=self.pace.chores):
+            for chore in (self._drop_codes, self._forget_events, self._free_keys):
+                await _logged(self._each_tenant(chore), chore.__name__)
+            if not self.database.is_sqlite:  # on SQLite what runs is ours, and we are alive
+                await _logged(self.runs.recover(), "recovery")
+
+    async def _drop_codes(self, session: AsyncSession) -> None:
+        await self.deliveries.drop_codes(session)
+
+    async def _forget_events(self, session: AsyncSession) -> None:
+        await webhook_store.forget(session, before=utc_now() - self.pace.events_kept)
+
+    async def _free_keys(self, session: AsyncSession) -> None:
+        """Free the idempotency keys of requests whose process died."""
+        await forget_unanswered(session, before=utc_now() - ABANDONED)
+
+    async def _free_keys_of_the_dead(self, session: AsyncSession) -> None:
+        """Free them at a start: on SQLite, where nobody else runs, each of them."""
+        at = utc_now()
+        before = at if self.database.is_sqlite else at - ABANDONED
+        await forget_unanswered(session, before=before)
+
+    async def _each_tenant(self, chore: Chore) -> None:
+        async with self.database.begin() as session:
+            tenants = [tenant.id for tenant in await tenant_store.tenants(session)]
+        for tenant in tenants:
+            await _logged(self._in_its_transaction(tenant, chore), chore.__name__)
+
+    async def _in_its_transaction(self, tenant: str, chore: Chore) -> None:
+        async with self.database.begin(tenant) as session:
+            await chore(session)
+
+
+async def _asked(stop: asyncio.Event, *, within: timedelta) -> bool:
+    """Wait; say whether the stop came meanwhile."""
+    try:
+        await asyncio.wait_for(stop.wait(), within.total_seconds())
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _logged(work: Awaitable[object], name: str) -> None:
+    """Do something whose failure stops nothing else: it is done again the next time."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - as said
+        logger.warning("work_failed", kind=name, error=type(error).__name__)
