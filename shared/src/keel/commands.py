@@ -77,7 +77,7 @@ def _first_verbs(service: Service) -> list[Verb]:
 
 
 def _serve(service: Service) -> int:
-    settings = service.settings.read()
+    settings: Any = service.settings.read()
     if service.has_database:
         require_migrated(service.package, settings.database_url)
     app = service.create_app(settings)
