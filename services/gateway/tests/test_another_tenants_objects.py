@@ -183,6 +183,7 @@ PREFIX_OF_TABLE = {
     "assignments": "asg", "qualifications": "qlf", "secrecy_acceptances": "sec",
     "events": "evt", "webhook_endpoints": "whk", "deliveries": "dlv",
     "restrictions": "rst",
+    "personal_codes": "cod", "contestations": "ctn",
 }  # fmt: skip
 """Tables whose rows have an id; the others are told apart by something else."""
 

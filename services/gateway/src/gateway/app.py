@@ -13,6 +13,8 @@ from gateway.bilans import api as bilans_api
 from gateway.bilans.service import Bilans
 from gateway.consents import api as consents_api
 from gateway.consents.service import Consents
+from gateway.contestations import api as contestations_api
+from gateway.contestations.service import Contestations
 from gateway.counsellors import api as counsellors_api
 from gateway.counsellors.service import Counsellors
 from gateway.documents import api as documents_api
@@ -25,12 +27,15 @@ from gateway.gate.flight import InFlight
 from gateway.gate.service import Gate
 from gateway.gate.watch import Watch
 from gateway.keyring import Keyring
+from gateway.links import api as links_api
+from gateway.links.service import Links
 from gateway.log import api as log_api
 from gateway.log.service import Sequencer
 from gateway.market import api as market_api
 from gateway.operators.api import operator_app
 from gateway.operators.socket import operator_socket
 from gateway.pages import api as pages_api
+from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
 from gateway.people import api as people_api
 from gateway.people.service import People
@@ -75,6 +80,7 @@ _ROUTERS = (
     people_api.router,
     people_api.lookups,
     restrictions_api.router,
+    links_api.router,
     bilans_api.router,
     consents_api.router,
     consents_api.tokens,
@@ -84,6 +90,7 @@ _ROUTERS = (
     runs_api.router,
     market_api.router,
     reports_api.router,
+    contestations_api.router,
     records_api.router,
     events_api.router,
     webhooks_api.router,
@@ -227,7 +234,7 @@ def _furnish(
     content = ContentKeys(keyring.kek, ContentKey)
     records = Records(ContentKeys(keyring.kek, RecordKey))
     in_flight = InFlight()
-    events = Events()
+    events = Events(records)
     people = People(records)
     counsellors = Counsellors(records)
     bilans = Bilans(people, counsellors)
@@ -256,7 +263,9 @@ def _furnish(
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
     state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
     state.watch = Watch(database, in_flight, listens=settings.listen_for_withdrawals)
-    state.page_sessions = PageSessions(settings.page_session)
+    state.page_sessions, state.links = PageSessions(settings.page_session), Links()
+    state.codes = Codes(records, events, state.webhook_endpoints)
+    state.contestations = Contestations(records, events)
     origin = settings.log_origin
     genesis = partial(records.write_genesis, origin=origin)
     state.sequencer = Sequencer(database, origin, keyring.log, genesis)

@@ -259,6 +259,14 @@ class CeremonyUnknown(Problem):
     status = 404
 
 
+class TooManyCodes(Problem):
+    """Too many one-time codes were asked for."""
+
+    code = "too_many_codes"
+    title = "Too many codes were asked for"
+    status = 429
+
+
 class VocabularyUnknown(Problem):
     """A purpose, category or recipient that is not in the published vocabulary."""
 

@@ -7,7 +7,10 @@ from fastapi import Depends, Request
 
 from gateway.bilans.service import Bilans
 from gateway.consents.service import Consents
+from gateway.contestations.service import Contestations
 from gateway.counsellors.service import Counsellors
+from gateway.links.service import Links
+from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
 from gateway.people.service import People
 from gateway.records.service import Records
@@ -40,5 +43,8 @@ RestrictionsDep = Annotated[Restrictions, Depends(_made("restrictions"))]
 RunsDep = Annotated[Runs, Depends(_made("runs"))]
 ReportsDep = Annotated[Reports, Depends(_made("reports"))]
 ServicesDep = Annotated[Services, Depends(_made("services"))]
+LinksDep = Annotated[Links, Depends(_made("links"))]
+CodesDep = Annotated[Codes, Depends(_made("codes"))]
+ContestationsDep = Annotated[Contestations, Depends(_made("contestations"))]
 PageSessionsDep = Annotated[PageSessions, Depends(_made("page_sessions"))]
 WebhookEndpointsDep = Annotated[WebhookEndpoints, Depends(_made("webhook_endpoints"))]

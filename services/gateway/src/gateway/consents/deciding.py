@@ -1,4 +1,4 @@
-"""The beneficiary's answer: the ceremony, its evidence, and their own link."""
+"""The beneficiary's answer: the ceremony and its evidence."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from gateway.problems import CeremonyUnknown, ConsentState, NoticeChanged
 from gateway.records.rules import Kind
 from gateway.tables import Consent
 from gateway.tenants import doors
-from gateway.tenants.rules import new_secret, secret_digest
+from gateway.tenants.rules import secret_digest
 from keel.clock import rfc3339
 from keel.sealing import seal
 
@@ -47,8 +47,8 @@ class Deciding(Standing):
         consent_id: str,
         decisions: Mapping[str, Decision],
         notice_sha256: str,
-    ) -> tuple[Consent, str]:
-        """Record the beneficiary's decision; returns the consent and their personal secret.
+    ) -> Consent:
+        """Record the beneficiary's decision and its evidence.
 
         Raises:
             ConsentState: it was decided before, or withdrawn by the centre.
@@ -71,7 +71,7 @@ class Deciding(Standing):
         kind = Kind.CONSENT_AUTHORISED if accepted else Kind.CONSENT_REJECTED
         consent.evidence = await self._evidence(session, consent, at)
         consent.evidence_record = await self._record(session, consent, kind, None)
-        return consent, await self._personal_link(session, consent)
+        return consent
 
     async def _evidence(self, session: AsyncSession, consent: Consent, at: datetime) -> bytes:
         observed = {
@@ -86,15 +86,3 @@ class Deciding(Standing):
         }
         key = await self.records.key_of(session, consent.tenant, consent.beneficiary)
         return seal(key, json.dumps(observed).encode(), f"{consent.tenant}|{consent.id}")
-
-    async def _personal_link(self, session: AsyncSession, consent: Consent) -> str:
-        secret = new_secret()
-        await store.add_personal_link(
-            session,
-            digest=secret_digest(secret),
-            tenant=consent.tenant,
-            beneficiary=consent.beneficiary,
-            at=self.now(),
-        )
-        await doors.add(session, secret, consent.tenant)
-        return secret

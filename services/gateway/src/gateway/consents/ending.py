@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents import store
-from gateway.consents.rules import ConsentStatus
+from gateway.consents.rules import ConsentStatus, Decision, granted
 from gateway.consents.standing import Standing
 from gateway.problems import ConsentState
 from gateway.records.rules import Kind
@@ -28,6 +28,51 @@ class Ending(Standing):
         if self.status_now(consent) is not ConsentStatus.AUTHORISED:
             raise ConsentState("Only an authorised consent can be withdrawn.")
         await self._revoke(session, consent, caller)
+        return consent
+
+    async def withdraw_one(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
+        """End one consent at once, by the beneficiary's own act.
+
+        Raises:
+            NotFound: nobody gave this consent.
+            ConsentState: it ended earlier; the first end keeps its date.
+        """
+        consent = await self._locked(session, tenant, consent_id)
+        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
+            raise ConsentState("Only an authorised consent can be withdrawn.")
+        await self._revoke(session, consent, None)
+        return consent
+
+    async def narrow(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        consent_id: str,
+        purpose: str,
+        *,
+        caller: Caller | None = None,
+    ) -> Consent:
+        """Take one purpose out of a consent, at once; without any left the consent is over.
+
+        Raises:
+            NotFound: nobody gave this consent.
+            ConsentState: it ended, or the purpose is not granted (any more).
+        """
+        consent = await self._locked(session, tenant, consent_id)
+        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
+            raise ConsentState("Only an authorised consent can be withdrawn.")
+        if purpose not in {g["purpose"] for g in granted(consent.grants)}:
+            raise ConsentState("This purpose is not granted: there is nothing to withdraw.")
+        consent.grants = [
+            {**g, "decision": str(Decision.WITHDRAWN)} if g["purpose"] == purpose else g
+            for g in consent.grants
+        ]
+        if granted(consent.grants):
+            consent.epoch += 1
+            observed = {"withdrawn_by": _who(caller), "withdrawn_purposes": [purpose]}
+            await self._record(session, consent, Kind.CONSENT_NARROWED, caller, observed)
+        else:
+            await self._revoke(session, consent, caller)
         return consent
 
     async def withdraw_all(

@@ -32,6 +32,12 @@ class Decision(StrEnum):
 
     GRANTED = "granted"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    """Granted first, and taken back since."""
+
+
+ANSWERS = frozenset((Decision.GRANTED, Decision.REFUSED))
+"""What can be answered to a question; the other comes later."""
 
 
 class Refusal(StrEnum):

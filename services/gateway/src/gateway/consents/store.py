@@ -1,4 +1,4 @@
-"""Rows of consents and personal links."""
+"""Rows of consents."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents.rules import ConsentStatus
-from gateway.tables import Consent, PersonalLink
+from gateway.tables import Consent
 
 
 async def add(session: AsyncSession, consent: Consent) -> None:
@@ -76,20 +76,3 @@ async def epochs_that_stand(
         Consent.expires_at > at,
     )
     return dict((await session.execute(query)).tuples().all())
-
-
-async def add_personal_link(
-    session: AsyncSession, *, digest: bytes, tenant: str, beneficiary: str, at: datetime
-) -> None:
-    """Remember the digest of a personal link."""
-    session.add(
-        PersonalLink(secret_sha256=digest, tenant=tenant, beneficiary=beneficiary, created_at=at)
-    )
-    await session.flush()
-
-
-async def find_personal_link(
-    session: AsyncSession, tenant: str, digest: bytes
-) -> PersonalLink | None:
-    """Return whose space a personal link opens."""
-    return await session.get(PersonalLink, (tenant, digest))

@@ -1,16 +1,19 @@
 """The verb of events: say that something happened, in the transaction in which it did."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.records.service import Records
 from gateway.tables import Event
 from gateway.webhooks import store as deliveries
 from keel.clock import utc_now
 from keel.identifiers import new_id
+from keel.sealing import seal
 
 
 class EventKind(StrEnum):
@@ -24,20 +27,38 @@ class EventKind(StrEnum):
     CONSENT_SUPERSEDED = "consent.superseded"
     RESTRICTION_IMPOSED = "restriction.imposed"
     RESTRICTION_LIFTED = "restriction.lifted"
+    OUTPUT_CONTESTED = "output.contested"
+    BENEFICIARY_CODE_REQUESTED = "beneficiary.code_requested"
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
     """Says what happened; who is told, and when, is the deliveries' business."""
 
+    records: Records
     now: Callable[[], datetime] = utc_now
 
-    async def emit(self, session: AsyncSession, tenant: str, kind: EventKind, **ids: str) -> str:
-        """Write one event, and its way to each endpoint, in the caller's transaction; its id."""
-        event = Event(
-            tenant=tenant, id=new_id("evt"), kind=str(kind), occurred_at=self.now(), ids=ids
-        )
+    async def emit(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        kind: EventKind,
+        *,
+        secret: Mapping[str, str] | None = None,
+        **ids: str,
+    ) -> str:
+        """Write one event, and its way to each endpoint, in the caller's transaction; its id.
+
+        `secret` is what the centre's channel has to hand to a person (a one-time code). It rests
+        sealed under the key of the tenant's own records, bound to the event as
+        `tenant|event id`, and whoever delivers the event unseals it into the payload.
+        """
+        event_id = new_id("evt")
+        event = Event(tenant=tenant, id=event_id, kind=str(kind), occurred_at=self.now(), ids=ids)
+        if secret is not None:
+            key = await self.records.key_of(session, tenant, None)
+            event.sealed = seal(key, json.dumps(secret).encode(), f"{tenant}|{event_id}")
         session.add(event)
         await session.flush()
         await deliveries.fan_out(session, event)
-        return event.id
+        return event_id

@@ -3,19 +3,35 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.consents import store as consent_store
 from gateway.problems import CeremonyUnknown
-from gateway.tables import Consent, PageSession
+from gateway.tables import Consent, PageSession, PersonalLink
 from gateway.tenants import doors
 from gateway.tenants.rules import new_secret, secret_digest
 from keel.clock import utc_now
 
-CEREMONY = "ceremony"
-PERSONAL = "personal"
+
+class SessionKind(StrEnum):
+    """What a session lets its reader do."""
+
+    CEREMONY = "ceremony"
+    DECIDED = "decided"
+    """A ceremony that this very reader finished: it may be shown again, never decided again."""
+    WITHDRAWAL = "withdrawal"
+    PERSONAL = "personal"
+    UNCODED = "uncoded"
+    """A personal link was opened, and the one-time code is still awaited."""
+
+
+class Method(StrEnum):
+    """How sure we are of who reads; evidence and records say it."""
+
+    LINK = "hosted_page"
+    LINK_AND_CODE = "hosted_page+code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +42,59 @@ class PageSessions:
     now: Callable[[], datetime] = utc_now
 
     async def open_ceremony(self, session: AsyncSession, consent: Consent) -> str:
-        """Open a session on one consent; returns the cookie's value."""
-        return await self._open(session, CEREMONY, consent.tenant, consent.beneficiary, consent.id)
+        """Open a session on one consent that awaits its answer; returns the cookie's value."""
+        return await self._open(
+            session,
+            SessionKind.CEREMONY,
+            Method.LINK,
+            consent.tenant,
+            consent.beneficiary,
+            consent.id,
+        )
 
-    async def open_personal(self, session: AsyncSession, secret: str) -> str:
-        """Open a session on a person's own space.
+    async def open_link(self, session: AsyncSession, link: PersonalLink, kind: SessionKind) -> str:
+        """Open a session by a link that a person keeps; returns the cookie's value."""
+        return await self._open(
+            session, kind, Method.LINK, link.tenant, link.beneficiary, link.consent
+        )
 
-        Raises:
-            CeremonyUnknown: the link does not open anything.
-        """
-        tenant = await doors.go_through(session, secret)
-        digest = secret_digest(secret)
-        link = tenant and await consent_store.find_personal_link(session, tenant, digest)
-        if not link:
-            raise CeremonyUnknown("Ask your centre for a new link.")
-        return await self._open(session, PERSONAL, link.tenant, link.beneficiary, None)
+    async def let_in_with_code(self, session: AsyncSession, tenant: str, beneficiary: str) -> str:
+        """Open a person's space after their code; the sessions before it are over."""
+        await session.execute(
+            update(PageSession)
+            .where(
+                PageSession.tenant == tenant,
+                PageSession.beneficiary == beneficiary,
+                PageSession.kind == str(SessionKind.UNCODED),
+            )
+            .values(ends_at=self.now())
+        )
+        return await self._open(
+            session, SessionKind.PERSONAL, Method.LINK_AND_CODE, tenant, beneficiary, None
+        )
+
+    async def settle(self, session: AsyncSession, held: PageSession) -> None:
+        """End every other session of a ceremony that `held` just finished."""
+        held.kind = str(SessionKind.DECIDED)
+        await session.flush()
+        await session.execute(
+            update(PageSession)
+            .where(
+                PageSession.tenant == held.tenant,
+                PageSession.consent == held.consent,
+                PageSession.kind == str(SessionKind.CEREMONY),
+            )
+            .values(ends_at=self.now())
+        )
 
     async def _open(
-        self, session: AsyncSession, kind: str, tenant: str, beneficiary: str, consent: str | None
+        self,
+        session: AsyncSession,
+        kind: SessionKind,
+        method: Method,
+        tenant: str,
+        beneficiary: str,
+        consent: str | None,
     ) -> str:
         at, token = self.now(), new_secret()
         await self._forget_ended(session, at)
@@ -51,7 +102,8 @@ class PageSessions:
         session.add(
             PageSession(
                 token_sha256=secret_digest(token),
-                kind=kind,
+                kind=str(kind),
+                method=str(method),
                 tenant=tenant,
                 beneficiary=beneficiary,
                 consent=consent,
@@ -68,8 +120,10 @@ class PageSessions:
             await doors.wall_up(session, row.token_sha256)
             await session.delete(row)
 
-    async def find(self, session: AsyncSession, kind: str, token: str | None) -> PageSession:
-        """Return the session that a cookie stands for.
+    async def find(
+        self, session: AsyncSession, token: str | None, *kinds: SessionKind
+    ) -> PageSession:
+        """Return the session that a cookie stands for, in the transaction of its tenant.
 
         Raises:
             CeremonyUnknown: none, over, or of another kind.
@@ -77,6 +131,6 @@ class PageSessions:
         tenant = await doors.go_through(session, token or "")
         key = (tenant, secret_digest(token or ""))
         found = None if tenant is None else await session.get(PageSession, key)
-        if found is None or found.kind != kind or self.now() >= found.ends_at:
+        if found is None or found.kind not in kinds or self.now() >= found.ends_at:
             raise CeremonyUnknown("Open your link again.")
         return found

@@ -1,29 +1,13 @@
 """What the hosted pages show, in French, from facts."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from importlib.resources import files
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
-
+from gateway.consents.rules import ANSWERS, ConsentStatus, Decision
 from gateway.consents.vocabulary import vocabulary
 from gateway.tables import Consent
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
-
-_MONTHS = (
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
-    "octobre", "novembre", "décembre",
-)  # fmt: skip
 _ROUTES = {
     "local": "sur une machine du centre",
     "eu": "dans l’Union européenne",
@@ -34,29 +18,19 @@ _OUTCOMES = {
     "ai.error": "L’appel a échoué : rien n’a été gardé.",
     "ai.cancelled": "L’appel a été arrêté : rien n’a été gardé.",
 }
-
-
-def _load(name: str) -> str:
-    return files("gateway.pages").joinpath("templates", name).read_text("utf-8")
-
-
-def french_date(instant: datetime) -> str:
-    """Write a day as people read it."""
-    day = "1er" if instant.day == 1 else str(instant.day)
-    return f"{day} {_MONTHS[instant.month - 1]} {instant.year}"
-
-
-_pages = Environment(
-    loader=FunctionLoader(_load),
-    autoescape=select_autoescape(default=True, default_for_string=True),
-    undefined=StrictUndefined,
-)
-_pages.filters["french_date"] = french_date
-
-
-def render(template: str, **facts: Any) -> str:  # noqa: ANN401 - what the page shows
-    """Render a page; a missing fact is an error, not an empty line."""
-    return _pages.get_template(template).render(**facts)
+_STATES = {
+    ConsentStatus.AWAITING: "Votre centre attend votre réponse.",
+    ConsentStatus.LAPSED: "Vous n’avez pas répondu : rien n’est autorisé.",
+    ConsentStatus.CANCELLED: "Votre centre a annulé sa demande : rien n’est autorisé.",
+}
+_WORDS: Mapping[str, str] = {
+    Decision.GRANTED: "accepté",
+    Decision.REFUSED: "refusé",
+    Decision.WITHDRAWN: "retiré",
+}
+_MONTH = timedelta(days=30)
+SHORTER = {"1": _MONTH, "3": 3 * _MONTH}
+"""Shorter durations that the page offers, in months of 30 days."""
 
 
 def purposes(consent: Consent) -> list[dict[str, Any]]:
@@ -69,37 +43,130 @@ def purposes(consent: Consent) -> list[dict[str, Any]]:
             "plain": words.purposes[grant["purpose"]]["plain"],
             "data": ", ".join(words.data_categories[c]["fr"] for c in grant["data_categories"]),
             "decision": grant.get("decision"),
+            "answer": _WORDS.get(grant.get("decision") or "", "sans réponse"),
         }
         for grant in consent.grants
     ]
 
 
-def uses(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def granted(consent: Consent) -> list[dict[str, Any]]:
+    """Return the purposes that the person accepted and did not take back."""
+    return [p for p in purposes(consent) if p["decision"] == Decision.GRANTED]
+
+
+def questions(
+    consent: Consent, chosen: Mapping[str, str], missing: Collection[str]
+) -> dict[str, Any]:
+    """Return the exact notice, cut where the questions come in, and the questions.
+
+    Each paragraph of the notice is shown once and whole, in order: those of a purpose stand in its
+    own question, what comes before and after stands around. `chosen` is what was posted, kept when
+    the page has to be shown again; `missing` are the names that were left open.
+    """
+    paragraphs = [p.strip("\n") for p in consent.notice_text.split("\n\n") if p.strip()]
+    asked, before, after = [], [], []
+    left = list(purposes(consent))
+    for paragraph in paragraphs:
+        found = next((p for p in left if paragraph.startswith(f"{p['title']}. ")), None)
+        if found is not None:
+            left.remove(found)
+            asked.append(_question(found, paragraph, chosen, missing))
+        elif asked:
+            after.append(paragraph)
+        else:
+            before.append(paragraph)
+    asked += [_question(purpose, "", chosen, missing) for purpose in left]
+    return {"title": before[0], "before": before[1:], "after": after, "purposes": asked}
+
+
+def _question(
+    purpose: Mapping[str, Any], paragraph: str, chosen: Mapping[str, str], missing: Collection[str]
+) -> dict[str, Any]:
+    title = f"{purpose['title']}."
+    shown = paragraph.removeprefix(title).strip() or f"{purpose['plain']}"
+    plain, *facts = [line.strip() for line in shown.splitlines()]
+    name = f"decision.{purpose['id']}"
+    return {
+        **purpose,
+        "name": name,
+        "title": title,
+        "plain": plain,
+        "facts": facts,
+        "chosen": chosen.get(name),
+        "missing": name in missing,
+    }
+
+
+def shorter_ends(consent: Consent, at: datetime) -> list[dict[str, Any]]:
+    """Return the shorter durations that the person may choose, each with its last day."""
+    return [
+        {"months": months, "ends": at + length}
+        for months, length in SHORTER.items()
+        if at + length < consent.expires_at
+    ]
+
+
+def answers(posted: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return what a form held, in plain words; what is no answer to a purpose is left out."""
+    words = vocabulary().purposes
+    decided = ((k.removeprefix("decision."), v) for k, v in posted.items() if "decision." in k)
+    return [
+        {"title": words[purpose]["fr"], "answer": _WORDS[Decision(value)]}
+        for purpose, value in decided
+        if purpose in words and value in ANSWERS
+    ]
+
+
+def agreed(consent: Consent, status: ConsentStatus) -> dict[str, Any]:
+    """Return one consent as its person reads it."""
+    if status is ConsentStatus.AUTHORISED and consent.authorised_at is not None:
+        line, when = "Accord en cours, donné le", consent.authorised_at
+    elif consent.ended_at is not None:
+        line, when = "Accord terminé le", consent.ended_at
+    else:
+        line, when = _STATES.get(status, "Pas encore de réponse."), None
+    return {
+        "id": consent.id,
+        "standing": status is ConsentStatus.AUTHORISED,
+        "line": line,
+        "when": when,
+        "ends": consent.expires_at,
+        "purposes": purposes(consent),
+    }
+
+
+def uses(
+    records: Sequence[Mapping[str, Any]], contested: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Return every use of AI, one entry each, from the records and nothing else."""
-    words = vocabulary()
     closing = {r["prev"]: r for r in records if r["kind"] in _OUTCOMES}
-    shown = []
-    for record in records:
-        if record["kind"] != "ai.dispatch":
-            continue
-        body, close = record["body"], closing.get(record["id"])
-        purpose = words.purposes.get(body["purpose_code"], {})
-        shown.append(
-            {
-                "when": datetime.fromisoformat(record["occurred_at"]),
-                "what": body.get("use_case_title") or body.get("use_case_id", ""),
-                "purpose": purpose.get("fr", body["purpose_code"]),
-                "data": ", ".join(
-                    words.data_categories[c]["fr"]
-                    for c in body["input_categories"]
-                    if c in words.data_categories
-                ),
-                "masked": sum(body.get("entity_counts", {}).values()),
-                "model": body.get("model_requested", ""),
-                "where": _ROUTES.get(body.get("routing_decision", ""), ""),
-                "recipient": body["provider_name"],
-                "outcome": "En cours." if close is None else _OUTCOMES[close["kind"]],
-                "record": record["id"],
-            }
-        )
-    return shown
+    return [
+        _use(record, closing.get(record["id"]), contested=record["id"] in contested)
+        for record in records
+        if record["kind"] == "ai.dispatch"
+    ]
+
+
+def _use(
+    record: Mapping[str, Any], close: Mapping[str, Any] | None, *, contested: bool
+) -> dict[str, Any]:
+    words, body = vocabulary(), record["body"]
+    purpose = words.purposes.get(body["purpose_code"], {})
+    return {
+        "when": datetime.fromisoformat(record["occurred_at"]),
+        "what": body.get("use_case_title") or body.get("use_case_id", ""),
+        "purpose": purpose.get("fr", body["purpose_code"]),
+        "data": ", ".join(_data(body["input_categories"])),
+        "masked": sum(body.get("entity_counts", {}).values()),
+        "model": body.get("model_requested", ""),
+        "where": _ROUTES.get(body.get("routing_decision", ""), ""),
+        "recipient": body["provider_name"],
+        "outcome": "En cours." if close is None else _OUTCOMES[close["kind"]],
+        "record": record["id"],
+        "contested": contested,
+    }
+
+
+def _data(categories: Iterable[str]) -> list[str]:
+    words = vocabulary().data_categories
+    return [words[c]["fr"] for c in categories if c in words]

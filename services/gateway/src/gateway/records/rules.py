@@ -40,6 +40,7 @@ class Kind(StrEnum):
     AI_MARKED = "ai.marked"
     HUMAN_REVIEW = "human.review"
     OUTPUT_SHARED = "output.shared"
+    OUTPUT_CONTESTED = "output.contested"
     LOG_ACCESSED = "log.accessed"
 
 

@@ -4,12 +4,13 @@ from gateway.tables.base import Base
 from gateway.tables.bilans import Assignment, Bilan
 from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
+from gateway.tables.contestations import Contestation
 from gateway.tables.edge import IdempotentAnswer
 from gateway.tables.events import Delivery, DueDelivery, Event, WebhookEndpoint
 from gateway.tables.gate import RefusalCount
 from gateway.tables.keys import ContentKey, RecordKey
 from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
-from gateway.tables.pages import PageSession, PersonalLink
+from gateway.tables.pages import PageSession, PersonalCode, PersonalLink
 from gateway.tables.people import (
     Beneficiary,
     Counsellor,
@@ -28,6 +29,7 @@ __all__ = [
     "Client",
     "Consent",
     "ContentKey",
+    "Contestation",
     "Counsellor",
     "Delivery",
     "Document",
@@ -40,6 +42,7 @@ __all__ = [
     "LogState",
     "LogTile",
     "PageSession",
+    "PersonalCode",
     "PersonalLink",
     "Qualification",
     "Record",

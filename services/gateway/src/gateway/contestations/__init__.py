@@ -1,0 +1,1 @@
+"""What a person contests about an output, and who reads it (LR-E07)."""

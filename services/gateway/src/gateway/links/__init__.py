@@ -1,0 +1,1 @@
+"""The links that a person keeps: to their own space, and to the withdrawal of one consent."""

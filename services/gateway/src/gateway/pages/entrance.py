@@ -1,0 +1,158 @@
+"""The door of the person's own space: a personal link, and a code where one can be sent."""
+
+from fastapi import Request, Response, status
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.links.service import LinkKind
+from gateway.pages.answers import (
+    READS,
+    FormDep,
+    SessionOver,
+    cookie,
+    enter,
+    message,
+    new_router,
+    page,
+    secret_of,
+    see,
+)
+from gateway.pages.codes import Outcome
+from gateway.pages.service import Method, PageSessions, SessionKind
+from gateway.problems import CeremonyUnknown, TooManyCodes
+from gateway.tables import PageSession
+from gateway.wiring import CodesDep, ConsentsDep, DatabaseDep, LinksDep, PageSessionsDep
+
+router = new_router()
+
+COOKIE = "__Host-passerelle-espace"
+_HERE = "me"
+
+
+@router.post("/me/session")
+async def enter_my_space(
+    form: FormDep, database: DatabaseDep, links: LinksDep, codes: CodesDep, pages: PageSessionsDep
+) -> Response:
+    """Exchange a personal link's secret for a short session, which may first ask for a code."""
+    try:
+        async with database.begin() as session:
+            link = await links.open(session, LinkKind.PERSONAL, secret_of(form))
+            ask = await codes.needed(session, link.tenant)
+            kind = SessionKind.UNCODED if ask else SessionKind.PERSONAL
+            token = await pages.open_link(session, link, kind)
+    except CeremonyUnknown:
+        return message(*_GONE, status_code=status.HTTP_404_NOT_FOUND)
+    return enter(see("/me/code" if ask else "/me/"), COOKIE, token, pages)
+
+
+_GONE = (
+    "Ce lien ne s’ouvre plus",
+    "Il a été remplacé par un lien plus récent, ou il n’a pas été copié en entier.",
+    (
+        "Demandez un nouveau lien à votre centre : il peut vous en donner un tout de suite. "
+        "Rien n’a été changé."
+    ),
+)
+
+
+async def _held(
+    session: AsyncSession, pages: PageSessions, request: Request, *kinds: SessionKind
+) -> PageSession:
+    try:
+        return await pages.find(session, cookie(request, COOKIE), *kinds)
+    except CeremonyUnknown:
+        raise SessionOver(_HERE) from None
+
+
+@router.api_route("/me/code", methods=READS)
+async def ask_for_the_code(
+    request: Request, database: DatabaseDep, codes: CodesDep, pages: PageSessionsDep
+) -> Response:
+    """Offer to send a code, or ask for the one that was sent; opening this sends nothing."""
+    async with database.begin() as session:
+        held = await _held(session, pages, request, SessionKind.UNCODED)
+        awaited = await codes.awaited(session, held.tenant, held.beneficiary)
+    return page("code.html", awaited=awaited, problem=None)
+
+
+@router.post("/me/code")
+async def send_a_code(
+    request: Request,
+    form: FormDep,  # noqa: ARG001 - asked for because it says who posts
+    database: DatabaseDep,
+    codes: CodesDep,
+    pages: PageSessionsDep,
+) -> Response:
+    """Have a code sent over the centre's channel."""
+    try:
+        async with database.begin() as session:
+            held = await _held(session, pages, request, SessionKind.UNCODED)
+            await codes.request(session, held.tenant, held.beneficiary)
+    except TooManyCodes:
+        answer = page("code.html", TooManyCodes.status, awaited=True, problem=_TOO_MANY)
+        answer.headers["Retry-After"] = "900"
+        return answer
+    return see("/me/code")
+
+
+_TOO_MANY = (
+    "Plusieurs codes vous ont déjà été envoyés. Utilisez le dernier reçu, ou attendez un quart "
+    "d’heure avant d’en demander un autre."
+)
+_PROBLEMS = {
+    Outcome.WRONG: "Ce n’est pas le bon code. Vérifiez les six chiffres et recommencez.",
+    Outcome.OVER: "Ce code ne peut plus servir. Demandez-en un nouveau.",
+}
+
+
+@router.post("/me/code/check")
+async def check_the_code(
+    request: Request,
+    form: FormDep,
+    database: DatabaseDep,
+    codes: CodesDep,
+    pages: PageSessionsDep,
+) -> Response:
+    """Let the person in when the code is right; each wrong one uses up a try."""
+    async with database.begin() as session:
+        held = await _held(session, pages, request, SessionKind.UNCODED)
+        outcome = await codes.check(session, held.tenant, held.beneficiary, form.get("code", ""))
+        if outcome is Outcome.RIGHT:
+            token = await pages.let_in_with_code(session, held.tenant, held.beneficiary)
+            return enter(see("/me/"), COOKIE, token, pages)
+    return page(
+        "code.html",
+        status.HTTP_422_UNPROCESSABLE_CONTENT,
+        awaited=outcome is Outcome.WRONG,
+        problem=_PROBLEMS[outcome],
+    )
+
+
+@router.api_route("/me/link", methods=READS)
+async def ask_before_renewing(
+    request: Request, database: DatabaseDep, pages: PageSessionsDep
+) -> Response:
+    """Ask whether to replace the personal link."""
+    async with database.begin() as session:
+        held = await _held(session, pages, request, SessionKind.PERSONAL)
+    return page("link.html", allowed=held.method == Method.LINK_AND_CODE, personal_link=None)
+
+
+@router.post("/me/link")
+async def renew_my_link(
+    request: Request,
+    form: FormDep,  # noqa: ARG001 - asked for because it says who posts
+    database: DatabaseDep,
+    consents: ConsentsDep,
+    links: LinksDep,
+    pages: PageSessionsDep,
+) -> Response:
+    """Replace the person's link; who came without a code cannot lock the person out."""
+    async with database.begin() as session:
+        held = await _held(session, pages, request, SessionKind.PERSONAL)
+        if held.method != Method.LINK_AND_CODE:
+            return page("link.html", status.HTTP_403_FORBIDDEN, allowed=False, personal_link=None)
+        tenant, beneficiary = held.tenant, held.beneficiary
+        secret = await links.renew_personal(session, tenant, beneficiary)
+        token = await pages.let_in_with_code(session, tenant, beneficiary)
+    answer = page("link.html", allowed=True, personal_link=f"/me/#{secret}", base=consents.issuer)
+    return enter(answer, COOKIE, token, pages)

@@ -1,0 +1,353 @@
+"""The hosted pages over HTTP: what a link opens, what it never changes, and who may post.
+
+What a person sees and does with them is in `tests/journeys/test_the_pages_in_a_browser.py`.
+"""
+
+import asyncio
+import re
+from dataclasses import replace
+from datetime import timedelta
+from html import unescape
+from itertools import product
+
+import pytest
+from sqlalchemy import select
+
+from gateway.tables import PageSession, PersonalCode, PersonalLink
+from keel.clock import utc_now
+
+WITHDRAWN = "Votre accord est retiré"
+
+
+def link_in(page, kind):
+    return "http://gateway" + unescape(re.search(rf'href="([^"]+)" data-{kind}-link', page.text)[1])
+
+
+def hidden(page):
+    found = re.findall(r'name="(notice_sha256|consent)" value="([^"]+)"', page.text)
+    return dict(found)
+
+
+ACCEPTED = {"decision.analysis": "granted", "decision.exploration": "granted"}
+
+
+@pytest.fixture
+async def thanks(asked, beneficiary):
+    """The page after both purposes were accepted."""
+    page = await beneficiary.open(asked["ceremony_url"])
+    answer = await beneficiary.post("/consent/decision", {**hidden(page), **ACCEPTED})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+@pytest.fixture
+def status_of(centre, asked):
+    async def read():
+        return (await centre.call("GET", f"/v1/consents/{asked['id']}")).json()
+
+    return read
+
+
+PAGES = (
+    "/consent/",
+    "/consent/gone",
+    "/consent/decision",
+    "/consent/withdrawal/",
+    "/consent/withdrawal/confirmation",
+    "/me/",
+    "/me/code",
+    "/me/link",
+    "/me/withdrawal",
+    "/me/documents",
+)
+
+
+async def test_reading_a_page_without_its_secret_is_safe_and_has_every_header(gateway):
+    for method, path in product(("GET", "HEAD"), PAGES):
+        answer = await gateway.request(method, path)
+        assert answer.status_code in {200, 403, 404}, (method, path, answer.status_code)
+        policy = answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "set-cookie" not in answer.headers
+
+
+VALUES = ["", "x", "é", "a" * 5000, '"', "%00", "=;,", "\x7f"]
+COOKIE_PAGES = ["/me/", "/consent/decision", "/consent/withdrawal/confirmation"]
+
+
+async def test_a_cookie_that_is_not_ours_is_as_good_as_none(gateway):
+    for path, value in product(COOKIE_PAGES, VALUES):
+        cookie = "; ".join(
+            f"__Host-passerelle-{n}={value}" for n in ("accord", "espace", "retrait")
+        )
+        answer = await gateway.get(path, headers={"Cookie": cookie.encode()})
+        assert answer.status_code in {200, 403}
+
+
+async def test_the_cookie_is_for_this_host_alone_and_for_no_script(asked, gateway):
+    secret = asked["ceremony_url"].partition("#")[2]
+    answer = await gateway.post("/consent/session", data={"secret": secret})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-")
+    for flag in ("HttpOnly", "Secure", "SameSite=strict", "Path=/", "Max-Age=900"):
+        assert flag in cookie
+    assert "Domain" not in cookie
+
+
+async def test_a_scanner_that_runs_scripts_does_not_use_the_link_up(
+    asked, gateway, beneficiary, status_of
+):
+    secret = asked["ceremony_url"].partition("#")[2]
+    for _ in range(3):
+        opened = await gateway.post("/consent/session", data={"secret": secret})
+        cookie = opened.headers["set-cookie"].partition(";")[0]
+        assert (
+            await gateway.get("/consent/decision", headers={"Cookie": cookie})
+        ).status_code == 200
+    assert (await status_of())["status"] == "awaiting"
+    page = await beneficiary.open(asked["ceremony_url"])
+    answer = await beneficiary.post("/consent/decision", {**hidden(page), **ACCEPTED})
+    assert answer.status_code == 200
+    assert (await status_of())["status"] == "authorised"
+    late = await gateway.get("/consent/decision", headers={"Cookie": cookie})
+    assert late.status_code == 403  # what the scanner held ended with the decision
+
+
+async def test_whoever_pastes_the_whole_link_comes_in_too(asked, gateway):
+    answer = await gateway.post("/consent/session", data={"secret": f"  {asked['ceremony_url']} "})
+    assert answer.headers["location"] == "/consent/decision"
+
+
+async def test_a_wrong_end_of_a_link_gets_a_page_that_says_what_to_do(gateway):
+    doors = ("/consent/session", "/me/session", "/consent/withdrawal/session")
+    for path, secret in product(doors, ("", "nothing", "x" * 10_000, "é#", "#")):
+        answer = await gateway.post(path, data={"secret": secret})
+        if answer.is_redirect:
+            answer = await gateway.get(answer.headers["location"])
+        assert answer.status_code == 404
+        assert "Rien n’a été changé" in answer.text
+
+
+async def test_an_error_keeps_what_was_chosen_and_leads_to_what_is_missing(asked, beneficiary):
+    page = await beneficiary.open(asked["ceremony_url"])
+    answer = await beneficiary.post(
+        "/consent/decision", {**hidden(page), "decision.analysis": "refused"}
+    )
+    assert answer.status_code == 422
+    assert re.search(r'name="decision.analysis" value="refused" required checked', answer.text)
+    assert answer.text.count(" checked") == 1
+    assert 'href="#q-exploration"' in answer.text
+    assert 'href="#q-analysis"' not in answer.text
+
+
+async def test_the_page_shows_every_word_of_the_notice_once_and_in_order(
+    asked, beneficiary, app, centre
+):
+    page = (await beneficiary.open(asked["ceremony_url"])).text
+    async with app.state.database.begin(centre.tenant) as session:
+        consent = await app.state.consents.find(session, centre.tenant, asked["id"])
+    shown = re.findall(
+        r'<(h1|p|ul|legend|div) class="(?:facts )?notice">(.*?)</\1>', page, re.DOTALL
+    )
+    words = unescape(re.sub(r"<[^>]+>", " ", " ".join(text for _, text in shown))).split()
+    assert words == consent.notice_text.split()
+
+
+async def test_the_second_of_two_clicks_on_one_button_gets_the_same_answer(
+    asked, beneficiary, status_of
+):
+    page = await beneficiary.open(asked["ceremony_url"])
+    form = {**hidden(page), **ACCEPTED}
+    both = await asyncio.gather(*(beneficiary.post("/consent/decision", form) for _ in range(2)))
+    assert [a.status_code for a in both] == [200, 200]
+    for answer in both:
+        withdrawal = await beneficiary.open(link_in(answer, "withdrawal"))
+        assert "Oui, retirer mon accord" in withdrawal.text
+    assert (await status_of())["epoch"] == 1
+
+
+async def test_going_back_after_deciding_shows_the_answers_and_asks_nothing(thanks, beneficiary):
+    again = await beneficiary.get("/consent/decision")
+    assert again.status_code == 200
+    assert "Vos réponses sont enregistrées" in again.text
+    assert 'type="radio"' not in again.text
+
+
+async def test_a_request_opened_in_another_tab_is_not_answered_by_this_one(
+    centre, bilan, asked, beneficiary, status_of
+):
+    first = await beneficiary.open(asked["ceremony_url"])
+    grant = {
+        "purpose": "drafting",
+        "data_categories": ["project"],
+        "recipients": ["rcp_local-llm"],
+        "jurisdictions": ["FR"],
+    }
+    other = await centre.made("/v1/consents", {"bilan": bilan.id, "grants": [grant]})
+    await beneficiary.open(other["ceremony_url"])
+    answer = await beneficiary.post("/consent/decision", {**hidden(first), **ACCEPTED})
+    assert answer.status_code == 409
+    assert "une autre demande" in answer.text
+    assert (await status_of())["status"] == "awaiting"
+
+
+async def test_answers_after_the_time_is_over_are_shown_again_and_not_recorded(
+    app, asked, beneficiary, status_of
+):
+    page = await beneficiary.open(asked["ceremony_url"])
+    later = utc_now() + timedelta(minutes=16)
+    app.state.page_sessions = replace(app.state.page_sessions, now=lambda: later)
+    answer = await beneficiary.post("/consent/decision", {**hidden(page), **ACCEPTED})
+    assert answer.status_code == 403
+    assert "n’ont pas été enregistrées" in answer.text
+    assert "Analyser votre parcours" in answer.text
+    assert (await status_of())["status"] == "awaiting"
+
+
+FOREIGN = [
+    {"Origin": "https://evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "null"},
+]
+
+
+async def test_what_another_site_posts_changes_nothing(given, beneficiary, gateway, status_of):
+    await beneficiary.open("http://gateway" + beneficiary.personal_secret)
+    for headers in FOREIGN:
+        answer = await gateway.post(
+            "/me/withdrawal", headers={**headers, "Cookie": beneficiary.cookie}
+        )
+        assert answer.status_code == 403
+        assert "d’un autre site" in answer.text
+    assert (await status_of())["status"] == "authorised"
+
+
+OURS = [{"Origin": "http://gateway"}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"}]
+
+
+async def test_what_our_own_page_posts_counts(given, beneficiary, gateway):
+    await beneficiary.open("http://gateway" + beneficiary.personal_secret)
+    for headers in OURS:
+        answer = await gateway.post(
+            "/me/withdrawal", headers={**headers, "Cookie": beneficiary.cookie}
+        )
+        assert WITHDRAWN in answer.text
+
+
+async def test_the_withdrawal_link_asks_once_and_withdraws(thanks, beneficiary, status_of):
+    page = await beneficiary.open(link_in(thanks, "withdrawal"))
+    assert (await status_of())["status"] == "authorised"
+    action = re.search(r'<form method="post" action="([^"]+)">', page.text)[1]
+    done = await beneficiary.post(action, {})
+    assert WITHDRAWN in done.text
+    ended = await status_of()
+    assert (ended["status"], ended["end_reason"]) == ("revoked", "withdrawn_by_beneficiary")
+    again = await beneficiary.post(action, {})
+    assert again.is_redirect
+    assert "plus rien à retirer" in (await beneficiary.get(again.headers["location"])).text
+
+
+async def test_one_purpose_can_be_taken_back_and_the_other_stays(thanks, beneficiary, status_of):
+    await beneficiary.open(link_in(thanks, "withdrawal"))
+    done = await beneficiary.post("/consent/withdrawal", {"purpose": "analysis"})
+    assert "Le reste de votre accord continue" in done.text
+    left = await status_of()
+    assert (left["status"], left["epoch"]) == ("authorised", 2)
+    assert [g["decision"] for g in left["grants"] if g["purpose"] == "exploration"] == ["granted"]
+    assert [g["decision"] for g in left["grants"] if g["purpose"] == "analysis"] != ["granted"]
+    await beneficiary.post("/consent/withdrawal", {"purpose": "exploration"})
+    assert (await status_of())["status"] == "revoked"
+
+
+async def test_a_purpose_that_was_never_asked_for_takes_nothing_back(
+    thanks, beneficiary, status_of
+):
+    await beneficiary.open(link_in(thanks, "withdrawal"))
+    for purpose in ("drafting", "", "nothing", "é"):
+        answer = await beneficiary.post("/consent/withdrawal", {"purpose": purpose})
+        assert answer.is_redirect
+    assert (await status_of())["epoch"] == 1
+
+
+async def test_a_withdrawal_link_opens_no_personal_space_and_the_other_way_round(
+    thanks, beneficiary, gateway
+):
+    for kind, door in (("withdrawal", "/me/session"), ("personal", "/consent/withdrawal/session")):
+        secret = link_in(thanks, kind).partition("#")[2]
+        assert (await gateway.post(door, data={"secret": secret})).status_code == 404
+    await beneficiary.open(link_in(thanks, "withdrawal"))
+    assert "Ce que j’ai accepté" not in (await beneficiary.get("/me/")).text
+
+
+async def test_nobody_reads_or_withdraws_the_consent_of_another_person(
+    centre, given, beneficiary, app, status_of
+):
+    other = await centre.made("/v1/beneficiaries", {})
+    link = await centre.made(f"/v1/beneficiaries/{other['id']}/personal-link", {})
+    await beneficiary.open(link["personal_link"])
+    assert (await beneficiary.get(f"/me/consents/{given['id']}")).status_code == 404
+    answer = await beneficiary.post(f"/me/consents/{given['id']}/withdrawal", {})
+    assert answer.status_code == 404
+    assert (await status_of())["status"] == "authorised"
+
+
+async def test_one_consent_or_one_purpose_is_withdrawn_in_the_personal_space(
+    thanks, asked, beneficiary, status_of
+):
+    await beneficiary.open(link_in(thanks, "personal"))
+    page = await beneficiary.get(f"/me/consents/{asked['id']}")
+    assert "Retirer seulement" in page.text
+    await beneficiary.post(f"/me/consents/{asked['id']}/withdrawal", {"purpose": "analysis"})
+    assert (await status_of())["status"] == "authorised"
+    done = await beneficiary.post(f"/me/consents/{asked['id']}/withdrawal", {})
+    assert WITHDRAWN in done.text
+    assert (await status_of())["status"] == "revoked"
+
+
+async def test_a_new_personal_link_ends_the_old_one_and_what_it_opened(
+    centre, bilan, thanks, beneficiary, gateway
+):
+    old = link_in(thanks, "personal")
+    await beneficiary.open(old)
+    assert "Ce que j’ai accepté" in (await beneficiary.get("/me/")).text
+    made = await centre.made(f"/v1/beneficiaries/{bilan.beneficiary}/personal-link", {})
+    assert "Ce que j’ai accepté" not in (await beneficiary.get("/me/")).text
+    assert (await gateway.post("/me/session", data={"secret": old})).status_code == 404
+    page = await beneficiary.open(made["personal_link"])
+    assert "Ce que j’ai accepté" in page.text
+    assert "Oui, retirer" in (await beneficiary.open(link_in(thanks, "withdrawal"))).text
+
+
+async def test_a_new_personal_link_is_shown_once(centre, bilan):
+    path = f"/v1/beneficiaries/{bilan.beneficiary}/personal-link"
+    first, again = [
+        await centre.call("POST", path, json={}, headers={"Idempotency-Key": "once"})
+        for _ in range(2)
+    ]
+    assert first.json()["personal_link"].startswith("http://gateway/me/#")
+    assert again.json().get("personal_link") is None
+
+
+async def test_a_personal_link_lives_400_days(app, centre, bilan, beneficiary, gateway):
+    made = await centre.made(f"/v1/beneficiaries/{bilan.beneficiary}/personal-link", {})
+    for days, status in ((399, 303), (401, 404)):
+        then = utc_now() + timedelta(days=days)
+        app.state.links = replace(app.state.links, now=lambda then=then: then)
+        answer = await gateway.post("/me/session", data={"secret": made["personal_link"]})
+        assert answer.status_code == status
+
+
+async def test_only_digests_of_links_are_kept(app, centre, thanks):
+    async with app.state.database.begin(centre.tenant) as session:
+        links = (await session.scalars(select(PersonalLink))).all()
+        assert {link.kind for link in links} == {"personal", "withdrawal"}
+        secrets = [
+            link_in(thanks, kind).partition("#")[2].encode() for kind in ("personal", "withdrawal")
+        ]
+        assert all(secret not in link.secret_sha256 for link in links for secret in secrets)
+        assert (await session.scalars(select(PageSession))).all()
+        assert not (await session.scalars(select(PersonalCode))).all()
