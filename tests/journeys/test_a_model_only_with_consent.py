@@ -190,6 +190,8 @@ def test_a_whole_bilan_goes_without_any_ai(bilan, document, model):
     kinds = {record["kind"] for record in bilan.centre.records(bilan.beneficiary)}
     assert "run.computed" in kinds
     assert not {kind for kind in kinds if kind.startswith("ai.") and kind != "ai.marked"}
+    told = [event["kind"] for event in bilan.centre._get("/v1/events")["items"]]
+    assert told == ["bilan.opened", *["run.succeeded"] * 6, "report.signed"]
 
 
 def test_each_call_has_one_record_before_and_one_after(bilan, document):

@@ -1,9 +1,13 @@
 """A centre says where it wants to be told; the secret that signs is shown once."""
 
+from datetime import timedelta
+
 import pytest
 
 from gateway.events.service import EventKind
-from gateway.tables import WebhookEndpoint
+from gateway.tables import Run, WebhookEndpoint
+from keel.clock import utc_now
+from keel.identifiers import new_id
 
 URL = "https://hooks.centre.fr/passerelle"
 ENDPOINTS = "/v1/webhook-endpoints"
@@ -132,6 +136,28 @@ async def test_an_event_waits_for_each_endpoint_that_listens_to_its_kind(app, ce
     assert [d["event"] for d in waiting.json()["items"]] == [event["id"]]
     nothing = await centre.call("GET", f"{ENDPOINTS}/{other['id']}/deliveries")
     assert nothing.json() == {"items": [], "next": None}
+
+
+async def test_a_bilan_that_opens_and_a_run_that_a_crash_ended_are_told(app, centre, bilan):
+    run = Run(
+        tenant=centre.tenant,
+        id=new_id("run"),
+        bilan=bilan.id,
+        beneficiary=bilan.beneficiary,
+        use_case="cv-analysis",
+        mode="computed",
+        status="running",
+        timings_ms={},
+        created_at=utc_now() - timedelta(hours=1),
+    )
+    async with app.state.database.begin(centre.tenant) as session:
+        session.add(run)
+    await app.state.runs.recover()
+    events = (await centre.call("GET", "/v1/events")).json()["items"]
+    assert [(event["kind"], event["data"]) for event in events] == [
+        ("bilan.opened", {"bilan": bilan.id}),
+        ("run.failed", {"run": run.id, "bilan": bilan.id}),
+    ]
 
 
 async def test_who_listens_can_be_asked(app, centre):

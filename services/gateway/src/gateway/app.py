@@ -237,7 +237,7 @@ def _furnish(
     events = Events(records)
     people = People(records)
     counsellors = Counsellors(records)
-    bilans = Bilans(people, counsellors)
+    bilans = Bilans(people, counsellors, events)
     admissions = Admissions(database, bilans, keyring.passes)
     services = _services(settings, admissions.admit, transports)
     gate = Gate(database, records, keyring.passes)
@@ -254,14 +254,14 @@ def _furnish(
     state.restrictions = Restrictions(people, consents, events)
     deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)
     assisted = Assisted(database, services, gate, records, in_flight, deadline_ms)
-    runs = Runs(database, services, bilans, consents, gate, records, content, assisted)
+    runs = Runs(database, services, bilans, consents, gate, records, content, assisted, events)
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
     state.events, state.counsellors = events, counsellors
     state.webhook_endpoints = WebhookEndpoints(records, _reach(settings))
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
-    state.runs, state.reports = runs, Reports(database, services, bilans, runs, records)
+    state.runs, state.reports = runs, Reports(database, services, bilans, runs, records, events)
     state.watch = Watch(database, in_flight, listens=settings.listen_for_withdrawals)
     state.page_sessions, state.links = PageSessions(settings.page_session), Links()
     state.codes = Codes(records, events, state.webhook_endpoints)

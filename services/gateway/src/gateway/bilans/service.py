@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.bilans import store
 from gateway.bilans.rules import BilanStatus, Funding, bounds_refusal
 from gateway.counsellors.service import Counsellors
+from gateway.events.service import EventKind, Events
 from gateway.people.service import People
 from gateway.problems import BilanBounds, BilanNotOpen, CounsellorNeeded, LastCounsellor
 from gateway.tables import Assignment, Bilan
@@ -37,6 +38,7 @@ class Bilans:
 
     people: People
     counsellors: Counsellors
+    events: Events
     now: Callable[[], datetime] = utc_now
 
     async def create(self, session: AsyncSession, tenant: str, plan: Plan) -> Bilan:
@@ -155,6 +157,7 @@ class Bilans:
         }
         bilan.status = str(BilanStatus.OPEN)
         await session.flush()
+        await self.events.emit(session, tenant, EventKind.BILAN_OPENED, bilan=bilan.id)
         return bilan
 
     async def open_for(self, session: AsyncSession, caller: Caller, bilan_id: str) -> Bilan:

@@ -29,6 +29,12 @@ class EventKind(StrEnum):
     RESTRICTION_LIFTED = "restriction.lifted"
     OUTPUT_CONTESTED = "output.contested"
     BENEFICIARY_CODE_REQUESTED = "beneficiary.code_requested"
+    BILAN_OPENED = "bilan.opened"
+    RUN_SUCCEEDED = "run.succeeded"
+    RUN_REFUSED = "run.refused"
+    RUN_CANCELLED = "run.cancelled"
+    RUN_FAILED = "run.failed"
+    REPORT_SIGNED = "report.signed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.bilans.service import Bilans
+from gateway.events.service import EventKind, Events
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.runs.service import Runs
@@ -43,6 +44,7 @@ class Reports:
     bilans: Bilans
     runs: Runs
     records: Records
+    events: Events
     now: Callable[[], datetime] = utc_now
 
     async def compose(
@@ -132,6 +134,7 @@ class Reports:
             about,
             Kind.AI_MARKED,
             {"report": report_id, "output_kind": "document", "files": files},
+            told=EventKind.REPORT_SIGNED,
         )
         return signed
 
@@ -205,8 +208,14 @@ class Reports:
         return rewritten
 
     async def _record(
-        self, caller: Caller, about: About, kind: Kind, body: Mapping[str, Any]
+        self,
+        caller: Caller,
+        about: About,
+        kind: Kind,
+        body: Mapping[str, Any],
+        told: EventKind | None = None,
     ) -> None:
+        """Write a record and, in the same transaction, what the centre's software is told."""
         fact = Fact(
             kind,
             caller.tenant,
@@ -218,6 +227,9 @@ class Reports:
         )
         async with self.database.begin(caller.tenant) as session:
             await self.records.write(session, fact)
+            if told is not None:
+                ids = {"report": str(body["report"]), "bilan": str(about.bilan)}
+                await self.events.emit(session, caller.tenant, told, **ids)
 
 
 def _written(value: Any, rewrite: Callable[[str], Any], name: str = "") -> Any:  # noqa: ANN401 - any JSON value

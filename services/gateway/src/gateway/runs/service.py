@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.bilans.service import Bilans
 from gateway.consents.service import ConsentClaims, Consents
+from gateway.events.service import EventKind, Events
 from gateway.gate.service import Gate
 from gateway.problems import (
     ConsentTokenMissing,
@@ -86,6 +87,7 @@ class Runs:
     records: Records
     content: ContentKeys
     assisted: Assisted
+    events: Events
     now: Callable[[], datetime] = utc_now
 
     async def start(
@@ -317,6 +319,7 @@ class Runs:
         row.envelope = seal(key, plaintext, f"{run.tenant}|{run.id}")
         row.status, row.mode = str(RunStatus.SUCCEEDED), str(made["mode"])
         row.record, row.timings_ms, row.ended_at = record, timings, self.now()
+        await self._tell(session, row)
         return row
 
     async def _row(self, session: AsyncSession, run: Run) -> Run:
@@ -337,6 +340,12 @@ class Runs:
             if row.status == RunStatus.RUNNING:
                 row.status = str(RunStatus.CANCELLED if cancelled else status)
                 row.problem, row.ended_at = {"code": problem.code}, self.now()
+                await self._tell(session, row)
+
+    async def _tell(self, session: AsyncSession, run: Run) -> None:
+        """Say how a run ended, in the transaction in which it does."""
+        kind = EventKind(f"run.{run.status}")
+        await self.events.emit(session, run.tenant, kind, run=run.id, bilan=run.bilan)
 
     async def _unsealed(self, session: AsyncSession, run: Run) -> dict[str, Any]:
         key = await self.content.find(session, run.tenant, run.bilan)
@@ -421,6 +430,7 @@ class Runs:
             for run in await store.left_running(session, before):
                 run.status, run.ended_at = str(RunStatus.FAILED), self.now()
                 run.problem = {"code": "unknown_after_restart"}
+                await self._tell(session, run)
             left = await record_store.open_dispatches(session, before)
             for dispatch in left:
                 await self._close_left_open(session, dispatch)
