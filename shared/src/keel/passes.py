@@ -18,7 +18,7 @@ from fastapi import Depends, Request
 from keel.clock import utc_now
 from keel.problems import Problem
 from keel.settings import SettingsRefused
-from keel.tokens import PublicKeys, SigningKey, TokenRefused, new_jti, verify
+from keel.tokens import KeysInFile, Signer, TokenRefused, Verifier, new_jti, verify
 
 ISSUER = "passerelle-gateway"
 LIFETIME = timedelta(seconds=60)
@@ -73,7 +73,7 @@ _OPTIONAL = {
 class PassMint:
     """Makes passes; only the gateway holds one."""
 
-    key: SigningKey
+    key: Signer
     now: Callable[[], datetime] = utc_now
 
     def mint(
@@ -115,7 +115,7 @@ class Admission:
     """Lets calls in to one service."""
 
     def __init__(
-        self, audience: str, keys: PublicKeys, *, now: Callable[[], datetime] = utc_now
+        self, audience: str, keys: Verifier, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._audience = audience
         self._keys = keys
@@ -124,13 +124,13 @@ class Admission:
 
     @classmethod
     def from_file(cls, audience: str, path: Path) -> "Admission":
-        """Know the gateway's public keys from a JWK Set file.
+        """Know the gateway's public keys from a JWK Set file, as it is at each call.
 
         Raises:
             SettingsRefused: the file holds none.
         """
         try:
-            return cls(audience, PublicKeys.from_file(path))
+            return cls(audience, KeysInFile(path))
         except (OSError, ValueError, KeyError, TypeError, TokenRefused):
             raise SettingsRefused(f"{path} holds no public keys for passes.") from None
 

@@ -11,18 +11,22 @@ import binascii
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jws
 from jose.backends.cryptography_backend import CryptographyECKey
 
 from keel.strict_json import NotStrictJson, canonical, parse
+from keel.watching import Watched
+
+log = structlog.get_logger()
 
 MAX_TOKEN_BYTES = 4096
 LEEWAY = timedelta(seconds=30)
@@ -76,6 +80,20 @@ def thumbprint(key: ec.EllipticCurvePublicKey) -> str:
     return b64u(hashlib.sha256(canonical(_jwk(key))).digest())
 
 
+def public_key(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
+    """Read a JWK (RFC 7517); ValueError when it is not a public P-256 key."""
+    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256" or "d" in jwk:
+        raise ValueError("a public P-256 key is needed")
+    try:
+        x, y = (b64u_decode(jwk[c]) for c in ("x", "y"))
+    except (KeyError, TypeError, TokenRefused):
+        raise ValueError("the coordinates of the key are missing or malformed") from None
+    numbers = ec.EllipticCurvePublicNumbers(
+        int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
+    )
+    return numbers.public_key()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SigningKey:
     """A private P-256 key and its id."""
@@ -120,6 +138,20 @@ class SigningKey:
         return str(jws.sign(dict(claims), key, headers=headers, algorithm="ES256"))
 
 
+class Signer(Protocol):
+    """Whatever signs with one key at a time: a key, or a ring whose key changes by its dates."""
+
+    def sign(self, typ: str, claims: Mapping[str, Any]) -> str:
+        """Return a compact JWS (ES256) of `claims`."""
+
+
+class Verifier(Protocol):
+    """Whatever knows public keys by their id."""
+
+    def find(self, kid: str) -> ec.EllipticCurvePublicKey:
+        """Return the one key called `kid`, or raise `TokenRefused`."""
+
+
 class PublicKeys:
     """The public keys that a verifier knows, by key id."""
 
@@ -131,18 +163,41 @@ class PublicKeys:
         """Know the public halves of `keys`."""
         return cls({key.kid: key.public for key in keys})
 
+    def __iter__(self) -> Iterator[str]:
+        """Go through the ids of the keys."""
+        return iter(self._keys)
+
+    @classmethod
+    def joined(cls, *sets: "PublicKeys") -> "PublicKeys":
+        """Know the keys of every one of `sets`."""
+        return cls({kid: known.find(kid) for known in sets for kid in known})
+
     @classmethod
     def from_jwks(cls, document: Mapping[str, Any]) -> "PublicKeys":
         """Read a JWK Set; ValueError when a key is not a public P-256 key under its own id."""
         keys: dict[str, ec.EllipticCurvePublicKey] = {}
         for jwk in document["keys"]:
-            if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256" or "d" in jwk:
-                raise ValueError("a JWK Set of public P-256 keys is needed")
-            x, y = (int.from_bytes(b64u_decode(jwk[c]), "big") for c in ("x", "y"))
-            key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+            key = public_key(jwk)
             if jwk.get("kid") != thumbprint(key):
                 raise ValueError("a key is not under its own RFC 7638 thumbprint")
             keys[jwk["kid"]] = key
+        return cls(keys)
+
+    @classmethod
+    def registered(cls, document: Mapping[str, Any]) -> "PublicKeys":
+        """Read the JWK Set of somebody who proves themselves by it: their ids, P-256 keys only.
+
+        Raises:
+            ValueError: no key, a private or another kind of key, or an id missing or used twice.
+        """
+        keys: dict[str, ec.EllipticCurvePublicKey] = {}
+        for jwk in document["keys"]:
+            kid = jwk.get("kid")
+            if not isinstance(kid, str) or not kid or kid in keys:
+                raise ValueError("each key needs a `kid` of its own")
+            keys[kid] = public_key(jwk)
+        if not keys:
+            raise ValueError("the JWK Set holds no key")
         return cls(keys)
 
     @classmethod
@@ -165,6 +220,32 @@ class PublicKeys:
             return self._keys[kid]
         except KeyError:
             raise TokenRefused("unknown key") from None
+
+
+class KeysInFile:
+    """The public keys that a JWK Set file holds now; a key that leaves it is unknown in a second.
+
+    A file that is gone or malformed holds no key: whoever relied on one is refused.
+    """
+
+    def __init__(self, path: Path) -> None:
+        PublicKeys.from_file(path)  # a start with a wrong file is refused aloud
+        self._watched = Watched(path, _keys_or_none)
+
+    def find(self, kid: str) -> ec.EllipticCurvePublicKey:
+        """Return the one key called `kid`, or raise `TokenRefused`."""
+        try:
+            return self._watched.now().find(kid)
+        except TokenRefused:
+            return self._watched.again().find(kid)  # it may have been published just now
+
+
+def _keys_or_none(path: Path) -> PublicKeys:
+    try:
+        return PublicKeys.from_file(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, TokenRefused):
+        log.error("public_keys_unreadable", file=path.name)  # noqa: TRY400 - a file says its name, not its content
+        return PublicKeys({})
 
 
 def _member(segment: str) -> dict[str, Any]:
@@ -197,7 +278,7 @@ def _check_dates(claims: Mapping[str, Any], *, at: datetime, lifetime: timedelta
 
 def verify(
     token: str,
-    keys: PublicKeys,
+    keys: Verifier,
     *,
     typ: str,
     issuer: str,
@@ -220,21 +301,54 @@ def verify(
     return claims
 
 
-def verify_signature(token: str, keys: PublicKeys, *, typ: str) -> dict[str, Any]:
+def verify_signature(token: str, keys: Verifier, *, typ: str) -> dict[str, Any]:
     """Return the claims of a compact JWS by one of `keys`; `TokenRefused` otherwise."""
+    header, claims = _read(token)
+    if set(header) != {"alg", "kid", "typ"} or header["alg"] != "ES256" or header["typ"] != typ:
+        raise TokenRefused("header")
+    return _signed(token, header, claims, keys)
+
+
+_ASSERTION_TYPES = frozenset({"JWT", "client-authentication+jwt"})
+
+
+def verify_assertion(token: str, keys: Verifier) -> dict[str, Any]:
+    """Return the claims of what a client signs about itself (RFC 7523): `typ` may be missing."""
+    header, claims = _read(token)
+    members = set(header)
+    if not {"alg", "kid"} <= members <= {"alg", "kid", "typ"} or header["alg"] != "ES256":
+        raise TokenRefused("header")
+    if "typ" in header and header["typ"] not in _ASSERTION_TYPES:
+        raise TokenRefused("header")
+    return _signed(token, header, claims, keys)
+
+
+def claims_unverified(token: str) -> dict[str, Any]:
+    """Return what a token says, whoever signed it: to know what to look up before it is verified.
+
+    Raises:
+        TokenRefused: it is malformed.
+    """
+    return _read(token)[1]
+
+
+def _read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and claims of a compact JWS in its one spelling, before any key is used."""
     if len(token) > MAX_TOKEN_BYTES:
         raise TokenRefused("too long")
     segments = token.split(".")
     if len(segments) != _SEGMENTS or not all(_SEGMENT.fullmatch(s) for s in segments):
         raise TokenRefused("not three segments")
-    header = _member(segments[0])
-    if set(header) != {"alg", "kid", "typ"} or header["alg"] != "ES256" or header["typ"] != typ:
-        raise TokenRefused("header")
+    b64u_decode(segments[2])
+    return _member(segments[0]), _member(segments[1])
+
+
+def _signed(
+    token: str, header: Mapping[str, Any], claims: dict[str, Any], keys: Verifier
+) -> dict[str, Any]:
     if not isinstance(header["kid"], str):
         raise TokenRefused("header")
     key = CryptographyECKey(keys.find(header["kid"]), "ES256")
-    b64u_decode(segments[2])
-    claims = _member(segments[1])
     try:
         jws.verify(token, key, algorithms=["ES256"])
     except Exception:  # noqa: BLE001 - whatever a foreign parser raises, the token is refused

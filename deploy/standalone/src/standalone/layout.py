@@ -11,7 +11,6 @@ from gateway.keyring import Keyring
 from keel.migrations import migrate
 from keel.sealing import KeyEncryptionKey
 from keel.settings import SettingsRefused
-from keel.tokens import PublicKeys
 
 _WITH_DATABASE = {
     "gateway": "gateway",
@@ -86,7 +85,7 @@ class Layout:
         for service in _WITH_KEK:
             if not self.kek(service).exists():
                 KeyEncryptionKey.create_file(self.kek(service))
-        self.pass_jwks.write_text(json.dumps(PublicKeys.of(keyring.passes).to_jwks()))
+        self.pass_jwks.write_text(json.dumps(keyring.passes.public_keys().to_jwks()))
 
     def log_origin(self) -> str:
         """Return the origin of this installation's log: made once, never reused elsewhere."""

@@ -36,7 +36,8 @@ class Settings(ServiceSettings):
     keys_dir: Path
     """Folder of the signing keys and the key-encryption key (`python -m gateway keys create`)."""
     pass_jwks_file: Path = Path()
-    """Not read here: the gateway mints passes, the other services are given this file."""
+    """Where a rotation writes the public pass keys that the other services read; unset, it is
+    `pass-jwks.json` in the key folder."""
     public_url: str = "http://127.0.0.1:8000"
     """The origin under which beneficiaries and integrators reach the gateway."""
     log_origin: str = "localhost/passerelle/log"
@@ -76,3 +77,7 @@ class Settings(ServiceSettings):
     flight then learns of a withdrawal on another replica by asking, every quarter of a second."""
     max_document_bytes: PositiveInt = 20 * 1024 * 1024
     max_body_bytes: PositiveInt = 1024 * 1024
+
+    def pass_jwks_or_none(self) -> Path | None:
+        """Return where the public pass keys are written, unless it is the key folder."""
+        return None if self.pass_jwks_file == Path() else self.pass_jwks_file

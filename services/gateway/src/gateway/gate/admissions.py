@@ -12,7 +12,7 @@ from gateway.services import About, Ground
 from gateway.tables import Bilan
 from keel.database import Database
 from keel.passes import PassMint
-from keel.tokens import SigningKey
+from keel.tokens import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Admissions:
 
     database: Database
     bilans: Bilans
-    key: SigningKey
+    key: Signer
 
     async def admit(self, service: str, operation: str, about: About) -> str:
         """Return the pass of one call.

@@ -31,7 +31,7 @@ from keel.database import Database, cannot_be_asked
 from keel.identifiers import new_id
 from keel.passes import PassMint
 from keel.problems import NotFound, Problem
-from keel.tokens import SigningKey
+from keel.tokens import Signer
 
 _REFUSALS: Mapping[Refusal, type[Problem]] = {
     Refusal.BINDING: problems.ConsentBinding,
@@ -88,7 +88,7 @@ class Gate:
 
     database: Database
     records: Records
-    key: SigningKey
+    key: Signer
     now: Callable[[], datetime] = utc_now
 
     async def dispatch(

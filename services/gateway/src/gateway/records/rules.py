@@ -42,6 +42,7 @@ class Kind(StrEnum):
     OUTPUT_SHARED = "output.shared"
     OUTPUT_CONTESTED = "output.contested"
     LOG_ACCESSED = "log.accessed"
+    KEY_ROTATED = "key.rotated"
 
 
 @dataclass(frozen=True, slots=True)
