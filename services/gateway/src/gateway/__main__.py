@@ -1,26 +1,34 @@
-"""`python -m gateway serve | work | migrate | openapi | tenant | log | keys`."""
+"""`python -m gateway serve | work | migrate | openapi | tenant | client | log | keys`."""
 
 import argparse
 import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from fastapi import FastAPI
 
 from gateway.keyring import Keyring
-from gateway.operators import service as operators
+from gateway.operators.api import operator_app
+from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import ask
+from gateway.records.service import Records
 from gateway.settings import Settings
+from gateway.tables import RecordKey
+from gateway.tenants.clients import Clients
+from gateway.tenants.rules import Scope
 from gateway.tenants.service import Tenants
 from gateway.working import WORK
 from keel.commands import Service, Verb, main
 from keel.database import Database
+from keel.sealing import ContentKeys
 from keel.settings import SettingsRefused
+from keel.strict_json import NotStrictJson, parse
 
 _SOCKET = "GATEWAY_OPERATOR_SOCKET"
 _ERROR = 400
@@ -45,10 +53,14 @@ def _public_document() -> dict[str, Any]:
 def _on_platform(
     method: str,
     route: str,
-    body: dict[str, Any] | None,
-    directly: Callable[[Database, Tenants], Awaitable[Any]],
+    body: dict[str, Any] | None = None,
+    *,
+    whole: bool = False,
 ) -> Any:  # noqa: ANN401 - any JSON value
-    """Ask a running gateway over its socket; where none runs, work on the database."""
+    """Ask a running gateway over its socket; where none runs, work on the database and the keys.
+
+    `whole` verbs need all that a gateway is made of; the others are answered seconds sooner.
+    """
     path = os.environ.get(_SOCKET)
     if path:
         try:
@@ -57,24 +69,42 @@ def _on_platform(
             raise SettingsRefused(
                 f"No gateway listens on {path}. Start it, or unset {_SOCKET} and set the database."
             ) from None
-        if answer.status_code >= _ERROR:
-            problem = answer.json()
-            wrong = "; ".join(f"{e['at']}: {e['why']}" for e in problem.get("errors", ()))
-            raise SettingsRefused(" ".join(filter(None, [str(problem.get("detail")), wrong])))
-        return answer.json()
-    return asyncio.run(_on_database(directly))
+    else:
+        answer = asyncio.run(_directly(method, route, body, whole=whole))
+    if answer.status_code >= _ERROR:
+        problem = answer.json()
+        wrong = "; ".join(f"{e['at']}: {e['why']}" for e in problem.get("errors", ()))
+        raise SettingsRefused(" ".join(filter(None, [str(problem.get("detail")), wrong])))
+    return answer.json()
 
 
-async def _on_database(directly: Callable[[Database, Tenants], Awaitable[Any]]) -> Any:  # noqa: ANN401 - any JSON value
+async def _directly(
+    method: str, route: str, body: dict[str, Any] | None, *, whole: bool
+) -> httpx.Response:
     settings = Settings.read()
-    database = Database(settings.database_url)
-    database.claim()
-    keyring = Keyring.open(settings.keys_dir)
+    state: Any = _create_app(settings).state if whole else _light(settings)
+    database: Database = state.database
     try:
-        tenants = Tenants(keyring.access, settings.public_url, settings.access_token_lifetime)
-        return await directly(database, tenants)
+        database.claim()
+        transport = httpx.ASGITransport(operator_app(state), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://operator") as client:
+            return await client.request(method, route, json=body)
     finally:
         await database.close()
+
+
+def _light(settings: Settings) -> SimpleNamespace:
+    """Return what most verbs work with: the database, the keys, and what is made of the two."""
+    keyring = Keyring.open(settings.keys_dir)
+    database = Database(settings.database_url)
+    issuer = settings.public_url.rstrip("/")
+    records = Records(ContentKeys(keyring.kek, RecordKey))
+    return SimpleNamespace(
+        database=database,
+        tenants=Tenants(keyring.access, issuer, settings.access_token_lifetime),
+        clients=Clients(),
+        signing_keys=SigningKeys(database, records, keyring, settings.pass_jwks_or_none()),
+    )
 
 
 def _print(value: Any) -> int:  # noqa: ANN401 - any JSON value
@@ -83,32 +113,93 @@ def _print(value: Any) -> int:  # noqa: ANN401 - any JSON value
     return 0
 
 
+def _route(*parts: str) -> str:
+    return "".join("/" + quote(part, safe="") for part in parts)
+
+
 def _tenant(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
-        return _print(_on_platform("GET", "/tenants", None, lambda d, _: operators.list_tenants(d)))
-    if not arguments.name:
-        raise SettingsRefused("Give the tenant a name: --name “…”.")
-    if not arguments.name.isprintable():
-        raise SettingsRefused("The tenant's name holds signs that cannot be printed.")
-    body = {"name": arguments.name, "siren": arguments.siren}
-    return _print(
-        _on_platform(
-            "POST",
-            "/tenants",
-            body,
-            lambda d, t: operators.create_tenant(d, t, arguments.name, arguments.siren),
-        )
-    )
+        return _print(_on_platform("GET", "/tenants"))
+    if arguments.action == "create":
+        if not arguments.name.isprintable():
+            raise SettingsRefused("The tenant's name holds signs that cannot be printed.")
+        body = {"name": arguments.name, "siren": arguments.siren}
+        return _print(_on_platform("POST", "/tenants", body))
+    method = "PUT" if arguments.action == "suspend" else "DELETE"
+    route = _route("tenants", arguments.tenant, "suspension")
+    return _print(_on_platform(method, route, whole=True))
 
 
 def _tenant_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["create", "list"])
-    parser.add_argument("--name", help="the organisation's name")
-    parser.add_argument("--siren", help="its nine-digit SIREN")
+    actions = parser.add_subparsers(dest="action", required=True)
+    create = actions.add_parser("create", help="let an organisation in; its secret is shown once")
+    create.add_argument("--name", required=True, help="the organisation's name")
+    create.add_argument("--siren", help="its nine-digit SIREN")
+    actions.add_parser("list", help="show the tenants")
+    suspend = actions.add_parser("suspend", help="stop a tenant at once, and what runs for it")
+    suspend.add_argument("tenant")
+    resume = actions.add_parser("resume", help="lift a suspension")
+    resume.add_argument("tenant")
+
+
+def _client(arguments: argparse.Namespace) -> int:
+    action = arguments.action
+    if action == "list":
+        query = f"?tenant={quote(arguments.tenant, safe='')}" if arguments.tenant else ""
+        return _print(_on_platform("GET", f"/clients{query}"))
+    if action == "create":
+        jwks = None if arguments.jwks is None else _jwks(arguments.jwks)
+        body = {
+            "tenant": arguments.tenant,
+            "name": arguments.name,
+            "scopes": arguments.scope,
+            "jwks": jwks,
+        }
+        return _print(_on_platform("POST", "/clients", body))
+    route = ("clients", arguments.client)
+    if action == "rotate-secret":
+        overlap = {"overlap_minutes": arguments.overlap}
+        return _print(_on_platform("POST", _route(*route, "secret"), overlap))
+    if action == "replace-jwks":
+        keys = {"jwks": _jwks(arguments.jwks)}
+        return _print(_on_platform("PUT", _route(*route, "jwks"), keys))
+    return _print(_on_platform("DELETE", _route(*route)))
+
+
+def _jwks(path: Path) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return parse(path.read_bytes())
+    except (OSError, NotStrictJson):
+        raise SettingsRefused(f"{path} is no JSON file that can be read.") from None
+
+
+def _client_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    create = actions.add_parser("create", help="register a client; its secret is shown once")
+    create.add_argument("--tenant", required=True)
+    create.add_argument("--name", help="what the client is, for whoever reads the list")
+    create.add_argument(
+        "--scope", action="append", default=[], choices=[str(s) for s in Scope], metavar="SCOPE",
+        help="an area that it may enter; several times; without it, all",
+    )  # fmt: skip
+    create.add_argument("--jwks", type=Path, help="its public keys: private_key_jwt, no secret")
+    listed = actions.add_parser("list", help="show the clients")
+    listed.add_argument("--tenant", help="of this tenant only")
+    rotate = actions.add_parser("rotate-secret", help="give a new secret, shown once")
+    rotate.add_argument("client")
+    rotate.add_argument(
+        "--overlap", type=int, default=0, metavar="MINUTES",
+        help="how long the old secret works beside it: 60 at most; without it, it is dead at once",
+    )  # fmt: skip
+    replace = actions.add_parser("replace-jwks", help="let it prove itself by these keys only")
+    replace.add_argument("client")
+    replace.add_argument("--jwks", type=Path, required=True)
+    revoke = actions.add_parser("revoke", help="end a client for good")
+    revoke.add_argument("client")
 
 
 def _log(_: argparse.Namespace) -> int:
-    verdict = _on_platform("GET", "/log/audit", None, lambda d, _: operators.audit_log(d))
+    verdict = _on_platform("GET", "/log/audit")
     _print(verdict)
     return 0 if verdict["verdict"] == "consistent" else 1
 
@@ -118,13 +209,28 @@ def _log_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _keys(arguments: argparse.Namespace) -> int:
-    Keyring.create(arguments.folder)
-    return _print({"keys": str(arguments.folder)})
+    if arguments.action == "create":
+        Keyring.create(arguments.folder)
+        return _print({"keys": str(arguments.folder)})
+    if arguments.action == "list":
+        return _print(_on_platform("GET", "/keys"))
+    if arguments.action == "rotate":
+        return _print(_on_platform("POST", "/keys/rotation"))
+    if arguments.action == "retire":
+        return _print(_on_platform("DELETE", _route("keys", arguments.kid)))
+    return _print(_on_platform("POST", _route("keys", arguments.kid, "revocation")))
 
 
 def _keys_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["create"])
-    parser.add_argument("--folder", type=Path, required=True)
+    actions = parser.add_subparsers(dest="action", required=True)
+    create = actions.add_parser("create", help="make the keys that are missing")
+    create.add_argument("--folder", type=Path, required=True)
+    actions.add_parser("list", help="show the signing keys, their roles and dates")
+    actions.add_parser("rotate", help="do what is due; run it every day")
+    retire = actions.add_parser("retire", help="take away a key that does not sign")
+    retire.add_argument("kid")
+    revoke = actions.add_parser("revoke", help="emergency: every replica refuses it in a second")
+    revoke.add_argument("kid")
 
 
 SERVICE = Service(
@@ -134,9 +240,10 @@ SERVICE = Service(
     document=_public_document,
     verbs=(
         WORK,
-        Verb("tenant", "create or list tenants", _tenant, _tenant_arguments),
+        Verb("tenant", "create, list, suspend or resume tenants", _tenant, _tenant_arguments),
+        Verb("client", "register, list, renew or revoke clients", _client, _client_arguments),
         Verb("log", "recompute the transparency log", _log, _log_arguments),
-        Verb("keys", "make the keys that are missing", _keys, _keys_arguments),
+        Verb("keys", "make, list, rotate or revoke keys", _keys, _keys_arguments),
     ),
 )
 

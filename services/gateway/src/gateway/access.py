@@ -11,7 +11,10 @@ from gateway.tenants.rules import Scope
 from gateway.tenants.service import Caller, Tenants
 from keel.database import Database
 
-_bearer = HTTPBearer(auto_error=False, description="An access token from POST /oauth2/token.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An access token from POST /oauth2/token, or a long-lived key (`psk_…`).",
+)
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
@@ -36,7 +39,11 @@ def _needs(scope: Scope) -> Door:
         # A transaction of its own: what follows may wait for another service, and nobody holds
         # a connection while waiting.
         async with database.begin() as session:
-            caller = await tenants.caller(session, credentials.credentials)
+            caller = await tenants.caller(
+                session,
+                credentials.credentials,
+                consent_token=request.headers.get("consent-token"),
+            )
         request.state.tenant = caller.tenant
         if scope not in caller.scopes:
             raise ScopeInsufficient(f"The token needs the scope `{scope}`.")
@@ -57,3 +64,4 @@ MarketCallerDep = Annotated[Caller, Depends(_needs(Scope.MARKET))]
 ReportCallerDep = Annotated[Caller, Depends(_needs(Scope.REPORTS))]
 RecordReaderDep = Annotated[Caller, Depends(_needs(Scope.RECORDS_READ))]
 EventCallerDep = Annotated[Caller, Depends(_needs(Scope.EVENTS))]
+ApiKeyCallerDep = Annotated[Caller, Depends(_needs(Scope.KEYS))]

@@ -33,6 +33,7 @@ from gateway.log import api as log_api
 from gateway.log.service import Sequencer
 from gateway.market import api as market_api
 from gateway.operators.api import operator_app
+from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import operator_socket
 from gateway.pages import api as pages_api
 from gateway.pages.codes import Codes
@@ -52,7 +53,10 @@ from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Adm
 from gateway.settings import Settings, Worker
 from gateway.tables import Base, ContentKey, RecordKey
 from gateway.tenants import api as tenants_api
+from gateway.tenants.clients import Clients
+from gateway.tenants.introspection import Introspection
 from gateway.tenants.service import Tenants
+from gateway.tenants.suspension import Suspension
 from gateway.texts import api as texts_api
 from gateway.webhooks import api as webhooks_api
 from gateway.webhooks.addresses import Reach
@@ -76,6 +80,7 @@ _OVERHEAD = 64 * 1024
 
 _ROUTERS = (
     tenants_api.router,
+    tenants_api.endpoints,
     counsellors_api.router,
     people_api.router,
     people_api.lookups,
@@ -140,7 +145,7 @@ def create_app(
                 )
             await stack.enter_async_context(_watching(app))
             if settings.operator_socket is not None:
-                listening = operator_socket(operator_app(app), settings.operator_socket)
+                listening = operator_socket(operator_app(app.state), settings.operator_socket)
                 await stack.enter_async_context(listening)
             yield
 
@@ -258,6 +263,9 @@ def _furnish(
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
+    state.clients, state.suspension = Clients(), Suspension(database, consents)
+    state.introspection = Introspection(state.tenants, consents)
+    state.signing_keys = SigningKeys(database, records, keyring, settings.pass_jwks_or_none())
     state.events, state.counsellors = events, counsellors
     state.webhook_endpoints = WebhookEndpoints(records, _reach(settings))
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate

@@ -35,6 +35,46 @@ class ClientRefused(Problem):
     status = 401
 
 
+class TokenRequestRefused(Problem):
+    """A parameter is missing, repeated or malformed, or two ways to authenticate came at once."""
+
+    code = "invalid_request"
+    title = "The request is not one of OAuth 2.0"
+    status = 400
+
+
+class ScopeRefused(Problem):
+    """A scope was asked that the client was not given."""
+
+    code = "invalid_scope"
+    title = "The client was not given this scope"
+    status = 400
+
+
+class SigningKeyMissing(Problem):
+    """The key folder holds no current key for this use; an operator makes one."""
+
+    code = "signing_key_missing"
+    title = "There is no key to sign this with"
+    status = 503
+
+
+class KeyInUse(Problem):
+    """The key signs now."""
+
+    code = "key_in_use"
+    title = "The key signs now"
+    status = 409
+
+
+class ClientProof(Problem):
+    """The client proves itself in another way than this verb changes."""
+
+    code = "client_proof"
+    title = "The client proves itself in another way"
+    status = 409
+
+
 class GrantTypeRefused(Problem):
     """Another grant type than client_credentials."""
 

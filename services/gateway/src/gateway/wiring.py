@@ -18,6 +18,7 @@ from gateway.reports.service import Reports
 from gateway.restrictions.service import Restrictions
 from gateway.runs.service import Runs
 from gateway.services import Services
+from gateway.tenants.introspection import Introspection
 from gateway.tenants.service import Tenants
 from gateway.webhooks.service import WebhookEndpoints
 from keel.database import Database
@@ -34,6 +35,7 @@ def _made(name: str) -> Callable[[Request], Any]:
 
 DatabaseDep = Annotated[Database, Depends(_made("database"))]
 TenantsDep = Annotated[Tenants, Depends(_made("tenants"))]
+IntrospectionDep = Annotated[Introspection, Depends(_made("introspection"))]
 CounsellorsDep = Annotated[Counsellors, Depends(_made("counsellors"))]
 PeopleDep = Annotated[People, Depends(_made("people"))]
 BilansDep = Annotated[Bilans, Depends(_made("bilans"))]

@@ -1,29 +1,70 @@
 """The operator's verbs as a small HTTP application; served on a Unix socket only."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.edge.strict import StrictRoute
 from gateway.operators import service
+from gateway.tenants.rules import Scope
 from keel.problems import answer_with_problems
 
+_Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Id = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Jwks = Annotated[dict[str, Any], Field(max_length=10)]
 
-class NewTenant(BaseModel):
-    """A tenant to create."""
 
+class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+class NewTenant(_Asked):
+    """A tenant to create."""
+
+    name: _Name
     siren: Annotated[str, Field(pattern=r"^[0-9]{9}$")] | None = None
 
 
-def operator_app(gateway: FastAPI) -> FastAPI:
-    """Return the application that works on the same database and keys as `gateway`."""
-    app = FastAPI(openapi_url=None)
-    answer_with_problems(app)
-    state = gateway.state
+class NewClient(_Asked):
+    """A client to register; without `scopes`, it gets every one."""
 
+    tenant: _Id
+    name: _Name | None = None
+    scopes: Annotated[list[Scope], Field(max_length=50)] = []
+    jwks: _Jwks | None = None
+
+
+class NewSecret(_Asked):
+    """For how long the old secret works beside the new one."""
+
+    overlap_minutes: Annotated[int, Field(ge=0, le=60)] = 0
+
+
+class NewKeys(_Asked):
+    """The keys by which a client proves itself from now on."""
+
+    jwks: _Jwks
+
+
+def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own state
+    """Return the application that works on the same database and keys as a gateway's `state`."""
+    app = FastAPI(openapi_url=None)
+    app.router.route_class = StrictRoute
+    answer_with_problems(app)
+    _tenants(app, state)
+    _clients(app, state)
+    _keys(app, state)
+
+    @app.get("/log/audit")
+    async def audit_log() -> dict[str, Any]:
+        return await service.audit_log(state.database)
+
+    return app
+
+
+def _tenants(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
     @app.post("/tenants", status_code=201)
     async def create_tenant(body: NewTenant) -> dict[str, Any]:
         return await service.create_tenant(state.database, state.tenants, body.name, body.siren)
@@ -32,8 +73,58 @@ def operator_app(gateway: FastAPI) -> FastAPI:
     async def list_tenants() -> list[dict[str, Any]]:
         return await service.list_tenants(state.database)
 
-    @app.get("/log/audit")
-    async def audit_log(_: Request) -> dict[str, Any]:
-        return await service.audit_log(state.database)
+    @app.put("/tenants/{tenant}/suspension")
+    async def suspend_tenant(tenant: str) -> dict[str, Any]:
+        return await service.suspend_tenant(state.suspension, tenant)
 
-    return app
+    @app.delete("/tenants/{tenant}/suspension")
+    async def resume_tenant(tenant: str) -> dict[str, Any]:
+        return await service.resume_tenant(state.suspension, tenant)
+
+
+def _clients(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
+    @app.post("/clients", status_code=201)
+    async def create_client(body: NewClient) -> dict[str, Any]:
+        return await service.create_client(
+            state.database,
+            state.clients,
+            body.tenant,
+            scopes=body.scopes,
+            name=body.name,
+            jwks=body.jwks,
+        )
+
+    @app.get("/clients")
+    async def list_clients(tenant: str | None = None) -> list[dict[str, Any]]:
+        return await service.list_clients(state.database, tenant)
+
+    @app.post("/clients/{client}/secret", status_code=201)
+    async def rotate_secret(client: str, body: NewSecret) -> dict[str, Any]:
+        overlap = timedelta(minutes=body.overlap_minutes)
+        return await service.rotate_secret(state.database, state.clients, client, overlap=overlap)
+
+    @app.put("/clients/{client}/jwks")
+    async def replace_client_keys(client: str, body: NewKeys) -> dict[str, Any]:
+        return await service.replace_client_keys(state.database, state.clients, client, body.jwks)
+
+    @app.delete("/clients/{client}")
+    async def revoke_client(client: str) -> dict[str, Any]:
+        return await service.revoke_client(state.database, state.clients, client)
+
+
+def _keys(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
+    @app.get("/keys")
+    async def list_keys() -> list[dict[str, Any]]:
+        return list(state.signing_keys.listed())
+
+    @app.post("/keys/rotation")
+    async def rotate_keys() -> list[dict[str, Any]]:
+        return list(await state.signing_keys.rotate())
+
+    @app.delete("/keys/{kid}")
+    async def retire_key(kid: str) -> list[dict[str, Any]]:
+        return list(await state.signing_keys.retire(kid))
+
+    @app.post("/keys/{kid}/revocation")
+    async def revoke_key(kid: str) -> list[dict[str, Any]]:
+        return list(await state.signing_keys.revoke(kid))

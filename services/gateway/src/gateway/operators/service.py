@@ -1,12 +1,17 @@
 """What an operator can ask of the gateway, over the socket or directly on the database."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from gateway.log.service import Log
-from gateway.tables import Tenant
+from gateway.tables import Client, Tenant
 from gateway.tenants import store as tenant_store
+from gateway.tenants.clients import Clients
+from gateway.tenants.rules import Scope
 from gateway.tenants.service import Tenants
+from gateway.tenants.suspension import Suspension
 from keel.clock import rfc3339
 from keel.database import Database
 
@@ -32,6 +37,81 @@ async def list_tenants(database: Database) -> list[dict[str, Any]]:
     """List the tenants, without secrets."""
     async with database.begin() as session:
         return [_line(tenant) for tenant in await tenant_store.tenants(session)]
+
+
+async def suspend_tenant(suspension: Suspension, tenant: str) -> dict[str, Any]:
+    """Stop a tenant at once."""
+    return _line(await suspension.suspend(tenant))
+
+
+async def resume_tenant(suspension: Suspension, tenant: str) -> dict[str, Any]:
+    """Lift a suspension."""
+    return _line(await suspension.resume(tenant))
+
+
+def _shown(client: Client) -> dict[str, Any]:
+    return {
+        "tenant": client.tenant,
+        "client_id": client.id,
+        "name": client.name,
+        "scopes": client.scopes,
+        "proof": "client_secret_basic" if client.jwks is None else "private_key_jwt",
+        "created_at": rfc3339(client.created_at),
+        "revoked": client.revoked_at is not None,
+    }
+
+
+async def create_client(
+    database: Database,
+    clients: Clients,
+    tenant: str,
+    *,
+    scopes: Sequence[Scope],
+    name: str | None,
+    jwks: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Register a client; where it has a secret, that is shown this once."""
+    async with database.begin() as session:
+        client, secret = await clients.create(session, tenant, scopes=scopes, name=name, jwks=jwks)
+    return _shown(client) | ({} if secret is None else {"client_secret": secret})
+
+
+async def list_clients(database: Database, tenant: str | None) -> list[dict[str, Any]]:
+    """List the clients of a tenant, or of all, without secrets."""
+    async with database.begin() as session:
+        every = [row.id for row in await tenant_store.tenants(session)]
+    lines: list[dict[str, Any]] = []
+    for one in every if tenant is None else [tenant]:
+        async with database.begin(one) as session:
+            lines += [_shown(client) for client in await tenant_store.clients(session)]
+    return lines
+
+
+async def rotate_secret(
+    database: Database, clients: Clients, client_id: str, *, overlap: timedelta
+) -> dict[str, Any]:
+    """Give a client a new secret, shown this once."""
+    async with database.begin() as session:
+        client, secret = await clients.rotate_secret(session, client_id, overlap=overlap)
+    until = client.retiring_until
+    return _shown(client) | {
+        "client_secret": secret,
+        "old_secret_until": None if until is None else rfc3339(until),
+    }
+
+
+async def replace_client_keys(
+    database: Database, clients: Clients, client_id: str, jwks: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Let a client prove itself by these keys and no others."""
+    async with database.begin() as session:
+        return _shown(await clients.replace_keys(session, client_id, jwks))
+
+
+async def revoke_client(database: Database, clients: Clients, client_id: str) -> dict[str, Any]:
+    """End a client for good."""
+    async with database.begin() as session:
+        return _shown(await clients.revoke(session, client_id))
 
 
 async def audit_log(database: Database) -> dict[str, Any]:

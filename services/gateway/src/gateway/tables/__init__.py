@@ -19,9 +19,10 @@ from gateway.tables.people import (
     SecrecyAcceptance,
 )
 from gateway.tables.records import Record
-from gateway.tables.tenants import Client, Door, Tenant
+from gateway.tables.tenants import ApiKey, Client, Door, RevokedToken, Tenant, UsedAssertion
 
 __all__ = [
+    "ApiKey",
     "Assignment",
     "Base",
     "Beneficiary",
@@ -50,8 +51,10 @@ __all__ = [
     "RefusalCount",
     "Report",
     "Restriction",
+    "RevokedToken",
     "Run",
     "SecrecyAcceptance",
     "Tenant",
+    "UsedAssertion",
     "WebhookEndpoint",
 ]

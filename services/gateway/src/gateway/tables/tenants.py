@@ -1,8 +1,17 @@
 """Organisations, the software that calls for them, and whose door a secret opens."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, ForeignKeyConstraint, Integer, LargeBinary, String, text
+from sqlalchemy import (
+    JSON,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at, id_key
@@ -28,7 +37,11 @@ class Client(TenantOwned, Base):
     __table_args__ = (ForeignKeyConstraint(["tenant"], ["tenants.id"]),)
 
     id: Mapped[str] = id_key()
-    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    name: Mapped[str | None] = mapped_column(String(200))
+    secret_sha256: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    retiring_secret_sha256: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    retiring_until: Mapped[datetime | None] = at(nullable=True)
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     scopes: Mapped[list[str]] = mapped_column(JSON)
     epoch: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     created_at: Mapped[datetime] = at()
@@ -42,3 +55,42 @@ class Door(Base):
 
     key_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     tenant: Mapped[str] = mapped_column(String(30))
+
+
+class RevokedToken(TenantOwned, Base):
+    """A token that its client gave up before its time (RFC 7009); kept until its `exp`."""
+
+    __tablename__ = "revoked_tokens"
+
+    jti: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ends_at: Mapped[datetime] = at()
+
+
+class UsedAssertion(TenantOwned, Base):
+    """An assertion by which a client proved itself (RFC 7523), good for once; kept until `exp`."""
+
+    __tablename__ = "used_assertions"
+
+    client: Mapped[str] = mapped_column(String(32), primary_key=True)
+    jti_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    ends_at: Mapped[datetime] = at()
+
+
+class ApiKey(TenantOwned, Base):
+    """A long-lived key of a client, for SDKs that cannot draw tokens."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "client"], ["clients.tenant", "clients.id"]),
+        UniqueConstraint("tenant", "secret_sha256"),
+    )
+
+    id: Mapped[str] = id_key()
+    client: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(200))
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    counsellor: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime] = at()
+    expires_at: Mapped[datetime] = at()
+    revoked_at: Mapped[datetime | None] = at(nullable=True)

@@ -2,12 +2,16 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from enum import StrEnum
 
 from keel.tokens import b64u
 
 SECRET_BYTES = 32
+API_KEY_PREFIX = "psk_"
+_SIREN = re.compile(r"[0-9]{9}")
+_LUHN_BASE = 10
 
 
 class Scope(StrEnum):
@@ -23,11 +27,27 @@ class Scope(StrEnum):
     REPORTS = "reports"
     RECORDS_READ = "records:read"
     EVENTS = "events"
+    KEYS = "keys"
 
 
 def new_secret() -> str:
     """Return a fresh secret of 256 random bits, base64url."""
     return b64u(secrets.token_bytes(SECRET_BYTES))
+
+
+def new_api_key() -> str:
+    """Return a fresh long-lived key; its prefix lets scanners of published code find it."""
+    return API_KEY_PREFIX + new_secret()
+
+
+def is_siren(text: str) -> bool:
+    """Say whether `text` is nine digits whose check digit is right (Luhn, ISO/IEC 7812-1)."""
+    if not _SIREN.fullmatch(text):
+        return False
+    digits = [int(digit) for digit in text]
+    # From the right, every second digit counts double, as the sum of its own digits.
+    doubled = [2 * d if place % 2 else d for place, d in enumerate(reversed(digits))]
+    return sum(d // _LUHN_BASE + d % _LUHN_BASE for d in doubled) % _LUHN_BASE == 0
 
 
 def secret_digest(secret: str) -> bytes:

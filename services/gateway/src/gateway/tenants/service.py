@@ -1,6 +1,6 @@
-"""The verbs of tenants: create, authenticate their software, issue and read access tokens."""
+"""The verbs of tenants: create one, authenticate its software, issue and read access tokens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,19 +8,23 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.counsellors.store import is_active
-from gateway.problems import ClientRefused, ScopeInsufficient, TokenHasExpired, TokenInvalid
-from gateway.tables import Client, Tenant
+from gateway.keyring import RotatingKey
+from gateway.problems import ClientRefused, ScopeRefused, TokenHasExpired, TokenInvalid
+from gateway.tables import Client, Tenant, UsedAssertion
 from gateway.tenants import doors, rules, store
+from gateway.tenants.proofs import Assertion, Proof, Secret, once, refused
 from keel.clock import utc_now
 from keel.identifiers import new_id
+from keel.problems import InvalidRequest
 from keel.tenancy import enter
 from keel.tokens import (
     PublicKeys,
-    SigningKey,
     TokenExpired,
     TokenRefused,
+    claims_unverified,
     new_jti,
     verify,
+    verify_assertion,
 )
 
 _TYP = "at+jwt"
@@ -30,12 +34,16 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a client of a tenant, perhaps on behalf of a counsellor."""
+    """Who calls: a client of a tenant, perhaps on behalf of a counsellor.
+
+    `given_up` are the ids of the tokens of this request that the client gave up (RFC 7009).
+    """
 
     tenant: str
     client: str
     scopes: frozenset[str]
     counsellor: str | None
+    given_up: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,21 @@ class NewTenant:
 class Tenants:
     """The verbs of tenants."""
 
-    key: SigningKey
+    key: RotatingKey
     issuer: str
     lifetime: timedelta
     now: Callable[[], datetime] = utc_now
 
     async def create(self, session: AsyncSession, name: str, siren: str | None) -> NewTenant:
-        """Create a tenant with one client that has every scope."""
+        """Create a tenant with one client that has every scope.
+
+        Raises:
+            InvalidRequest: the SIREN is none.
+        """
+        if siren is not None and not rules.is_siren(siren):
+            raise InvalidRequest(
+                "This is no SIREN: nine digits, of which the last checks the rest."
+            )
         secret = rules.new_secret()
         tenant = Tenant(id=new_id("tnt"), name=name, siren=siren, created_at=self.now())
         client = Client(
@@ -73,32 +89,63 @@ class Tenants:
         await doors.add(session, client.id, tenant.id)
         return NewTenant(tenant.id, client.id, secret)
 
+    async def authenticate(self, session: AsyncSession, proof: Proof) -> tuple[Client, Tenant]:
+        """Return the client that a proof is of; the transaction becomes that of its tenant.
+
+        Raises:
+            ClientRefused: unknown, revoked, suspended or not proved; the four look the same.
+        """
+        await doors.go_through(session, proof.client)
+        found = await store.find_client(session, proof.client)
+        if found is None or found[0].revoked_at is not None or found[1].suspended_at is not None:
+            raise refused()
+        if isinstance(proof, Secret):
+            proved = self._knows(found[0], proof)
+        else:
+            proved = await self._signed(session, found[0], proof)
+        if not proved:
+            raise refused()
+        return found
+
+    def _knows(self, client: Client, proof: Secret) -> bool:
+        digests = [client.secret_sha256]
+        if client.retiring_until is not None and self.now() < client.retiring_until:
+            digests.append(client.retiring_secret_sha256)
+        return any(d is not None and rules.is_secret(proof.secret, d) for d in digests)
+
+    async def _signed(self, session: AsyncSession, client: Client, proof: Assertion) -> bool:
+        if client.jwks is None:
+            return False
+        try:
+            claims = verify_assertion(proof.token, PublicKeys.registered(client.jwks))
+        except TokenRefused:
+            return False
+        at = self.now()
+        audiences = frozenset({self.issuer, f"{self.issuer}/oauth2/token"})
+        held = once(claims, client=client.id, audiences=audiences, at=at)
+        if held is None:
+            return False
+        used = UsedAssertion(
+            tenant=client.tenant,
+            client=client.id,
+            jti_sha256=held.jti_sha256,
+            ends_at=held.ends_at,
+        )
+        return await store.use_assertion(session, used, at=at)
+
     async def issue(
-        self,
-        session: AsyncSession,
-        client_id: str,
-        secret: str,
-        *,
-        scope: str | None,
-        counsellor: str | None,
+        self, session: AsyncSession, client: Client, *, scope: str | None, counsellor: str | None
     ) -> tuple[str, list[str]]:
         """Return an access token and its scopes (RFC 6749 section 4.4, RFC 9068).
 
         Raises:
-            ClientRefused: unknown, revoked, suspended or wrong secret; the four look the same.
-            ScopeInsufficient: a scope was asked that the client does not have.
+            ScopeRefused: a scope was asked that the client does not have.
+            ClientRefused: the counsellor is another tenant's.
         """
-        await doors.go_through(session, client_id)
-        found = await store.find_client(session, client_id)
-        if found is None or not rules.is_secret(secret, found[0].secret_sha256):
-            raise ClientRefused("Check the client id and secret.")
-        client, tenant = found
-        if client.revoked_at is not None or tenant.suspended_at is not None:
-            raise ClientRefused("Check the client id and secret.")
         scopes = rules.granted(scope, client.scopes)
         if scopes is None:
-            raise ScopeInsufficient("Ask only for scopes that the client was given.")
-        if counsellor and not await is_active(session, tenant.id, counsellor):
+            raise ScopeRefused("Ask only for scopes that the client was given.")
+        if counsellor and not await is_active(session, client.tenant, counsellor):
             raise ClientRefused("The counsellor is not an active one of this tenant's.")
         return self._sign(client, scopes, counsellor), scopes
 
@@ -121,34 +168,95 @@ class Tenants:
             claims["act"] = {"sub": counsellor}
         return self.key.sign(_TYP, claims)
 
-    async def caller(self, session: AsyncSession, token: str) -> Caller:
-        """Return who a token stands for, as the rows say now.
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of an access token of ours, whatever the rows say.
+
+        Raises:
+            TokenExpired, TokenRefused: as named.
+        """
+        claims = verify(
+            token,
+            self.key,
+            typ=_TYP,
+            issuer=self.issuer,
+            audience=self.issuer,
+            at=self.now(),
+            lifetime=_MAX_LIFETIME,
+        )
+        act = claims.get("act", {})
+        texts = [claims.get(name) for name in ("client_id", "tenant", "scope")]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(act, dict):
+            raise TokenRefused("claims")
+        if not isinstance(act.get("sub"), str | None):
+            raise TokenRefused("claims")
+        return claims
+
+    async def caller(
+        self, session: AsyncSession, token: str, *, consent_token: str | None = None
+    ) -> Caller:
+        """Return who a token or a long-lived key stands for, as the rows say now.
+
+        `consent_token` is what the request carries beside it: whether its client gave it up is
+        looked up in the same statement.
 
         Raises:
             TokenHasExpired, TokenInvalid: as named.
         """
+        beside = _jti_of(consent_token)
+        if token.startswith(rules.API_KEY_PREFIX):
+            return await self._key_holder(session, token, beside)
         try:
-            claims = verify(
-                token,
-                PublicKeys.of(self.key),
-                typ=_TYP,
-                issuer=self.issuer,
-                audience=self.issuer,
-                at=self.now(),
-                lifetime=_MAX_LIFETIME,
-            )
-            client_id, epoch = str(claims["client_id"]), claims["cle"]
-            tenant = str(claims["tenant"])
-            act = claims.get("act", {}).get("sub")
+            claims = self.claims(token)
         except TokenExpired:
             raise TokenHasExpired("Draw a new token.", headers=_CHALLENGE) from None
-        except (TokenRefused, KeyError, AttributeError):
+        except TokenRefused:
             raise TokenInvalid("Draw a new token.", headers=_CHALLENGE) from None
-        await enter(session, tenant)
-        found = await store.find_client(session, client_id)
-        if found is None or found[0].revoked_at or found[1].suspended_at or found[0].epoch != epoch:
+        await enter(session, claims["tenant"])
+        if not await self.stands(session, claims):
             raise TokenInvalid("The client is no longer active.", headers=_CHALLENGE)
-        if act and not await is_active(session, tenant, act):
-            raise TokenInvalid("The counsellor is no longer active.", headers=_CHALLENGE)
-        scopes = frozenset(str(claims["scope"]).split())
-        return Caller(found[1].id, client_id, scopes, act)
+        given_up = await store.revoked(session, {claims["jti"], *beside})
+        if claims["jti"] in given_up:
+            raise TokenInvalid("This token was given up.", headers=_CHALLENGE)
+        scopes = frozenset(claims["scope"].split())
+        act = claims.get("act", {}).get("sub")
+        return Caller(claims["tenant"], claims["client_id"], scopes, act, given_up)
+
+    async def stands(self, session: AsyncSession, claims: Mapping[str, Any]) -> bool:
+        """Say whether the client and tenant of our token are as active as when it was drawn."""
+        found = await store.find_client(session, claims["client_id"])
+        if found is None:
+            return False
+        client, tenant = found
+        return (
+            client.revoked_at is None
+            and tenant.suspended_at is None
+            and client.epoch == claims.get("cle")
+        )
+
+    async def _key_holder(
+        self, session: AsyncSession, secret: str, beside: frozenset[str]
+    ) -> Caller:
+        """Return the client that a long-lived key stands for, with the key's scopes at most."""
+        await doors.go_through(session, secret)
+        found = await store.find_api_key(session, rules.secret_digest(secret))
+        if found is None or found[0].revoked_at is not None:
+            raise TokenInvalid("Send a key that was not deleted.", headers=_CHALLENGE)
+        key, client, tenant = found
+        if key.expires_at <= self.now():
+            raise TokenHasExpired("Make a new key.", headers=_CHALLENGE)
+        if client.revoked_at is not None or tenant.suspended_at is not None:
+            raise TokenInvalid("The client is no longer active.", headers=_CHALLENGE)
+        if key.counsellor and not await is_active(session, tenant.id, key.counsellor):
+            raise TokenInvalid("The key's counsellor is no longer active.", headers=_CHALLENGE)
+        given_up = await store.revoked(session, beside) if beside else frozenset()
+        scopes = frozenset(key.scopes) & frozenset(client.scopes)
+        return Caller(tenant.id, client.id, scopes, key.counsellor, given_up)
+
+
+def _jti_of(token: str | None) -> frozenset[str]:
+    """Return the id that a token claims, unverified: only to know what to look up."""
+    try:
+        jti = None if token is None else claims_unverified(token).get("jti")
+    except TokenRefused:
+        return frozenset()
+    return frozenset({jti}) if isinstance(jti, str) and jti.isprintable() else frozenset()
