@@ -71,8 +71,8 @@ async def epochs_that_stand(
     """Return the epochs of those of `consents` that stand at `at`; no lock, so no permission."""
     query = select(Consent.id, Consent.epoch).where(
         Consent.tenant == tenant,
-        Consent.id.in_(consents),
+        Consent.id.in_(sorted(consents)),
         Consent.status == str(ConsentStatus.AUTHORISED),
         Consent.expires_at > at,
     )
-    return dict((await session.execute(query)).tuples().all())
+    return {row.id: row.epoch for row in await session.execute(query)}
