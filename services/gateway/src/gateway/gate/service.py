@@ -126,7 +126,7 @@ class Gate:
         except DBAPIError as error:
             if cannot_be_asked(error):
                 raise
-            raise problems.LogUnavailable(_UNWRITTEN) from error
+            raise problems.LogUnavailable(_UNWRITTEN, headers={"Retry-After": "1"}) from error
 
     async def _lock(self, session: AsyncSession, caller: Caller, claims: ConsentClaims) -> Consent:
         consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)

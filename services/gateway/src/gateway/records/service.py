@@ -33,6 +33,8 @@ from keel.sealing import CannotUnseal, ContentKeys, seal, unseal
 from keel.tenancy import enter
 from keel.tokens import b64u
 
+_UNWRITTEN = "Nothing was done: it must be written down first. Try again in a moment."
+
 
 class RecordErased(Problem):
     """The person's key was destroyed; leaf and proof still stand."""
@@ -65,12 +67,10 @@ class Records:
         """
         try:
             return await self._write(session, fact, record_id or new_id("rec"))
-        except CannotUnseal:
-            raise LogUnavailable("The key of these records cannot be opened.") from None
         except DBAPIError as error:
             if cannot_be_asked(error):
                 raise
-            raise LogUnavailable("Nothing was done. Try again in a moment.") from error
+            raise LogUnavailable(_UNWRITTEN, headers={"Retry-After": "1"}) from error
 
     async def _write(self, session: AsyncSession, fact: Fact, record_id: str) -> str:
         occurred_at = self.now()
@@ -107,8 +107,15 @@ class Records:
         return await self.write(session, Fact(Kind.LOG_GENESIS, DEPLOYMENT, {"origin": origin}))
 
     async def key_of(self, session: AsyncSession, tenant: str, beneficiary: str | None) -> bytes:
-        """Return the key of a person's records; the tenant's own for records about no person."""
-        return await self.keys.obtain(session, tenant, beneficiary or tenant)
+        """Return the key of a person's records; the tenant's own for records about no person.
+
+        Raises:
+            LogUnavailable: the key is there and cannot be opened.
+        """
+        try:
+            return await self.keys.obtain(session, tenant, beneficiary or tenant)
+        except CannotUnseal:
+            raise LogUnavailable("The key of these records cannot be opened.") from None
 
     async def new_keys(
         self, session: AsyncSession, tenant: str, beneficiaries: Sequence[str]
