@@ -6,6 +6,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from gateway.edge.rates import Rates
 from gateway.problems import ScopeInsufficient, TokenMissing
 from gateway.tenants.rules import Scope
 from gateway.tenants.service import Caller, Tenants
@@ -44,6 +45,8 @@ def _needs(scope: Scope) -> Door:
                 credentials.credentials,
                 consent_token=request.headers.get("consent-token"),
             )
+        rates: Rates = request.app.state.rates
+        rates.enter(request, caller.client)
         request.state.tenant = caller.tenant
         if scope not in caller.scopes:
             raise ScopeInsufficient(f"The token needs the scope `{scope}`.")
@@ -65,3 +68,4 @@ ReportCallerDep = Annotated[Caller, Depends(_needs(Scope.REPORTS))]
 RecordReaderDep = Annotated[Caller, Depends(_needs(Scope.RECORDS_READ))]
 EventCallerDep = Annotated[Caller, Depends(_needs(Scope.EVENTS))]
 ApiKeyCallerDep = Annotated[Caller, Depends(_needs(Scope.KEYS))]
+UsageReaderDep = Annotated[Caller, Depends(_needs(Scope.USAGE))]

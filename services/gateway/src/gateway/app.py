@@ -20,6 +20,7 @@ from gateway.counsellors.service import Counsellors
 from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
+from gateway.edge.rates import RateLimits, Rates
 from gateway.events import api as events_api
 from gateway.events.service import Events
 from gateway.gate.admissions import Admissions
@@ -40,6 +41,8 @@ from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
 from gateway.people import api as people_api
 from gateway.people.service import People
+from gateway.quotas import api as quotas_api
+from gateway.quotas.service import Quotas
 from gateway.records import api as records_api
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
@@ -97,6 +100,7 @@ _ROUTERS = (
     reports_api.router,
     contestations_api.router,
     records_api.router,
+    quotas_api.router,
     events_api.router,
     webhooks_api.router,
     log_api.router,
@@ -143,6 +147,8 @@ def create_app(
                 raise SettingsRefused(
                     "SQLite has one writing process: leave GATEWAY_WORKER at `inside`."
                 )
+            stack.push_async_callback(app.state.quotas.close)
+            await stack.enter_async_context(_reporting(app))
             await stack.enter_async_context(_watching(app))
             if settings.operator_socket is not None:
                 listening = operator_socket(operator_app(app.state), settings.operator_socket)
@@ -157,6 +163,7 @@ def create_app(
     )
     keyring, database = Keyring.open(settings.keys_dir), Database(settings.database_url)
     _furnish(app, settings, keyring, database, transports or {})
+    app.add_middleware(RateLimits, rates=app.state.rates)
     return app
 
 
@@ -192,6 +199,18 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     await database.require_isolation(Base.metadata)
     stack.push_async_callback(app.state.services.close)
     await app.state.sequencer.start()
+
+
+@asynccontextmanager
+async def _reporting(app: FastAPI) -> AsyncIterator[None]:
+    quotas: Quotas = app.state.quotas
+    stop = asyncio.Event()
+    task = asyncio.create_task(quotas.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
 
 
 @asynccontextmanager
@@ -259,7 +278,17 @@ def _furnish(
     state.restrictions = Restrictions(people, consents, events)
     deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)
     assisted = Assisted(database, services, gate, records, in_flight, deadline_ms)
-    runs = Runs(database, services, bilans, consents, gate, records, content, assisted, events)
+    quotas = Quotas(database)
+    runs = Runs(
+        database, services, bilans, consents, gate, records, content, assisted, events, quotas
+    )
+    state.quotas = quotas
+    state.rates = Rates.a_minute(
+        client=settings.client_requests_per_minute,
+        peer=settings.peer_requests_per_minute,
+        wrong_client=settings.wrong_secrets_per_client_minute,
+        wrong_peer=settings.wrong_secrets_per_peer_minute,
+    )
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)

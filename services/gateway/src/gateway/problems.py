@@ -347,6 +347,22 @@ class IdempotencyConflict(Problem):
     status = 409
 
 
+class RateLimited(Problem):
+    """Too many requests in too short a time, or too many wrong secrets."""
+
+    code = "rate_limited"
+    title = "Too many requests in a short time"
+    status = 429
+
+
+class QuotaExceeded(Problem):
+    """The contract's number for this month is used up."""
+
+    code = "quota_exceeded"
+    title = "The contract's quota for this month is used up"
+    status = 429
+
+
 class PreconditionNeeded(Problem):
     """An edit needs to say which state it was made on."""
 

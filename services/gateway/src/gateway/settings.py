@@ -75,6 +75,12 @@ class Settings(ServiceSettings):
     listen_for_withdrawals: bool = True
     """Off where the way to PostgreSQL cannot LISTEN, such as a pooler of transactions: a call in
     flight then learns of a withdrawal on another replica by asking, every quarter of a second."""
+    client_requests_per_minute: NonNegativeInt = 6000
+    """Of one client in one process; 0: no limit, here and below."""
+    peer_requests_per_minute: NonNegativeInt = 3000
+    """From one address, where no token is needed or none was valid."""
+    wrong_secrets_per_client_minute: NonNegativeInt = 30
+    wrong_secrets_per_peer_minute: NonNegativeInt = 120
     max_document_bytes: PositiveInt = 20 * 1024 * 1024
     max_body_bytes: PositiveInt = 1024 * 1024
 

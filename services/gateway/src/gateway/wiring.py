@@ -13,6 +13,7 @@ from gateway.links.service import Links
 from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
 from gateway.people.service import People
+from gateway.quotas.service import Quotas
 from gateway.records.service import Records
 from gateway.reports.service import Reports
 from gateway.restrictions.service import Restrictions
@@ -40,6 +41,7 @@ CounsellorsDep = Annotated[Counsellors, Depends(_made("counsellors"))]
 PeopleDep = Annotated[People, Depends(_made("people"))]
 BilansDep = Annotated[Bilans, Depends(_made("bilans"))]
 ConsentsDep = Annotated[Consents, Depends(_made("consents"))]
+QuotasDep = Annotated[Quotas, Depends(_made("quotas"))]
 RecordsDep = Annotated[Records, Depends(_made("records"))]
 RestrictionsDep = Annotated[Restrictions, Depends(_made("restrictions"))]
 RunsDep = Annotated[Runs, Depends(_made("runs"))]

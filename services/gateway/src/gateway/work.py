@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.edge.idempotency import ABANDONED, forget_unanswered
+from gateway.edge.idempotency import ABANDONED, forget_old, forget_unanswered
 from gateway.log.service import Sequencer
 from gateway.runs.service import Runs
 from gateway.tenants import store as tenant_store
@@ -90,7 +90,12 @@ class Work:
     async def _chores(self, stop: asyncio.Event) -> None:
         """Do each chore for each tenant until asked to stop."""
         while not await _asked(stop, within=self.pace.chores):
-            for chore in (self._drop_codes, self._forget_events, self._free_keys):
+            for chore in (
+                self._drop_codes,
+                self._forget_events,
+                self._free_keys,
+                self._forget_answers,
+            ):
                 await _logged(self._each_tenant(chore), chore.__name__)
             if not self.database.is_sqlite:  # on SQLite what runs is ours, and we are alive
                 await _logged(self.runs.recover(), "recovery")
@@ -104,6 +109,10 @@ class Work:
     async def _free_keys(self, session: AsyncSession) -> None:
         """Free the idempotency keys of requests whose process died."""
         await forget_unanswered(session, before=utc_now() - ABANDONED)
+
+    async def _forget_answers(self, session: AsyncSession) -> None:
+        """Let go of answers to requests that came a day ago, also of tenants that are quiet."""
+        await forget_old(session)
 
     async def _free_keys_of_the_dead(self, session: AsyncSession) -> None:
         """Free them at a start: on SQLite, where nobody else runs, each of them."""

@@ -13,12 +13,14 @@ from gateway.problems import (
     BilanNotOpen,
     CounsellorNeeded,
     ProcessingRestricted,
+    QuotaExceeded,
     SecrecyNoticeNeeded,
 )
+from gateway.quotas.rules import QuotaKind
 from gateway.services import ANONYMIZER, About, Services
 from gateway.tables import Document
 from gateway.tenants.service import Caller
-from gateway.wiring import BilansDep, DatabaseDep, ServicesDep
+from gateway.wiring import BilansDep, DatabaseDep, QuotasDep, ServicesDep
 from keel.calls import Relayed, ServiceUnavailable
 from keel.clock import utc_now
 from keel.database import Database
@@ -50,6 +52,7 @@ def _shape(name: str) -> dict[int | str, dict[str, Any]]:
             BilanNotOpen,
             TooLarge,
             MediaTypeNotSupported,
+            QuotaExceeded,
         ),
         201: {"x-schema": "anonymizer#Document"},
     },
@@ -61,6 +64,7 @@ async def upload_document(
     database: DatabaseDep,
     services: ServicesDep,
     bilans: BilansDep,
+    quotas: QuotasDep,
     caller: DocumentCallerDep,
 ) -> Response:
     """Hand in a document of a bilan: it is read, pseudonymised and sealed; findings are kept."""
@@ -72,24 +76,27 @@ async def upload_document(
         )
         session.add(document)
     try:
-        made = await services.call(
-            ANONYMIZER,
-            "intake_document",
-            "POST",
-            "/documents",
-            about,
-            data={"document_id": document.id},
-            # The file's own name may tell whose it is: it goes no further.
-            files={"file": ("document", await file.read(), "application/octet-stream")},
-            timeout=120,
-        )
-    except Relayed:  # the anonymizer said no, and kept nothing
+        async with quotas.one(caller.tenant, QuotaKind.DOCUMENTS):
+            made = await services.call(
+                ANONYMIZER,
+                "intake_document",
+                "POST",
+                "/documents",
+                about,
+                data={"document_id": document.id},
+                # The file's own name may tell whose it is: it goes no further.
+                files={"file": ("document", await file.read(), "application/octet-stream")},
+                timeout=120,
+            )
+    except (Relayed, QuotaExceeded):  # the anonymizer said no, and kept nothing
         await _forget(database, document)
         raise
     except BaseException:
         # It may have read and kept the file all the same: nobody would know its id.
         await asyncio.shield(_undo(database, services, about, document))
         raise
+    finally:
+        quotas.tell(request, caller.tenant, QuotaKind.DOCUMENTS)
     return Response(made.content, status.HTTP_201_CREATED, media_type=_JSON)
 
 

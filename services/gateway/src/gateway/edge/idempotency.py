@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
+from gateway.edge.rates import Rates
 from gateway.edge.strict import Handler, StrictRequest, StrictRoute
 from gateway.gate.service import Gate
 from gateway.problems import IdempotencyConflict, IdempotencyKeyNeeded
@@ -112,6 +113,8 @@ class _Once:
         caller = await self._caller()
         if caller is None or (self._asked is not None and self._asked not in caller.scopes):
             return await handle(self._request)  # refused there, with its own problem
+        rates: Rates = self._request.app.state.rates
+        rates.enter(self._request, caller.client)
         key = self._key()
         digest = await self._digest(caller)
         replay = await self._begin(caller.tenant, key, digest)
@@ -144,7 +147,8 @@ class _Once:
     async def _digest(self, caller: Caller) -> bytes:
         """Bind a key to one request of one caller: another counsellor's is another request."""
         digest = hashlib.sha256()
-        for part in (caller.client, caller.counsellor or "", self._request.url.path):
+        url = self._request.url
+        for part in (caller.client, caller.counsellor or "", url.path, url.query):
             digest.update(part.encode() + b"\x00")
         if self._request.headers.get("content-type", "").startswith("multipart/form-data"):
             # Each repeat has a boundary of its own: what counts is what the parts hold.
@@ -183,9 +187,7 @@ class _Once:
 
     async def _begin(self, tenant: str, key: str, digest: bytes) -> Response | None:
         async with self._database.begin(tenant) as session:
-            await session.execute(
-                delete(IdempotentAnswer).where(IdempotentAnswer.created_at < utc_now() - _KEPT)
-            )
+            await forget_old(session)
             held = await session.get(IdempotentAnswer, (tenant, self._scope, key))
             if held is not None and not held.finished and held.created_at < utc_now() - ABANDONED:
                 await session.delete(held)  # its process died: nobody will ever answer
@@ -299,6 +301,13 @@ async def _part_digest(value: UploadFile | str) -> bytes:
         content.update(piece)
     await value.seek(0)
     return content.digest()
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Let go of answers of the session's tenant that are older than a day."""
+    await session.execute(
+        delete(IdempotentAnswer).where(IdempotentAnswer.created_at < utc_now() - _KEPT)
+    )
 
 
 async def forget_unanswered(session: AsyncSession, *, before: datetime) -> None:

@@ -31,19 +31,21 @@ from gateway.problems import (
     NoRoute,
     ProcessingRestricted,
     PurposeNotCovered,
+    QuotaExceeded,
     RecipientNotCovered,
     RunCancelled,
     RunNotReviewable,
     RunNotValidated,
     SecrecyNoticeNeeded,
 )
+from gateway.quotas.rules import QuotaKind
 from gateway.runs.rules import Request, RunMode, RunStatus
 from gateway.runs.service import Runs, RunView
 from gateway.runs.telling import Telling
 from gateway.services import LLM_ROUTER, About
 from gateway.tables import Run
 from gateway.tenants.service import Caller
-from gateway.wiring import RunsDep, ServicesDep
+from gateway.wiring import QuotasDep, RunsDep, ServicesDep
 from keel.database import SessionDep
 from keel.identifiers import BilanId, DocumentId, RecordId, RunId
 from keel.problems import NotFound, Problem, problems
@@ -135,6 +137,7 @@ _REFUSALS = problems(
     ModeNotAvailable,
     InputNeeded,
     ModelFailed,
+    QuotaExceeded,
 )
 
 
@@ -209,6 +212,7 @@ async def start_run(
     http_request: HttpRequest,
     response: Response,
     runs: RunsDep,
+    quotas: QuotasDep,
     caller: RunCallerDep,
     consent_token: Annotated[str | None, Header(max_length=10_000)] = None,
     accept: Annotated[str, Header(max_length=200)] = "application/json",
@@ -232,7 +236,11 @@ async def start_run(
         events = _events(runs, caller, request, consent_token, http_request)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-    view = await runs.start(caller, request, consent_token, None)
+    try:
+        view = await runs.start(caller, request, consent_token, None)
+    finally:
+        if body.mode is not RunMode.COMPUTED:
+            quotas.tell(http_request, caller.tenant, QuotaKind.ASSISTED_RUNS)
     http_request.state.consent = view.consent
     response.headers.update(_marks(view))
     return _body(view)

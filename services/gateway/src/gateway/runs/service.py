@@ -21,6 +21,8 @@ from gateway.problems import (
     RunNotReviewable,
     RunNotValidated,
 )
+from gateway.quotas.rules import QuotaKind
+from gateway.quotas.service import Quotas
 from gateway.records import store as record_store
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
@@ -56,6 +58,7 @@ _FALLBACKS = frozenset(
         "jurisdiction_not_covered",
         "no_route",
         "model_failed",
+        "quota_exceeded",
         "mode_not_available",
     }
 )
@@ -88,6 +91,7 @@ class Runs:
     content: ContentKeys
     assisted: Assisted
     events: Events
+    quotas: Quotas
     now: Callable[[], datetime] = utc_now
 
     async def start(
@@ -242,12 +246,17 @@ class Runs:
                 raise ModeNotAvailable
             if call is None:
                 raise ConsentTokenMissing
-            return await self.assisted.perform(call)
+            return await self._counted(call)
         except Problem as refusal:
             if mode is RunMode.ASSISTED or refusal.code not in _FALLBACKS:
                 raise
             computed = Finished(RunMode.COMPUTED, await RECIPES[card["id"]](inputs))
             return replace(computed, fallback_reason=refusal.code), None
+
+    async def _counted(self, call: Call) -> tuple[Finished, Answer]:
+        """Perform an assisted run that the contract still allows; a refused one is not counted."""
+        async with self.quotas.one(call.caller.tenant, QuotaKind.ASSISTED_RUNS):
+            return await self.assisted.perform(call)
 
     async def _finish(
         self,

@@ -5,7 +5,7 @@ from gateway.tables.bilans import Assignment, Bilan
 from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
 from gateway.tables.contestations import Contestation
-from gateway.tables.edge import IdempotentAnswer
+from gateway.tables.edge import IdempotentAnswer, Quota, Usage
 from gateway.tables.events import Delivery, DueDelivery, Event, WebhookEndpoint
 from gateway.tables.gate import RefusalCount
 from gateway.tables.keys import ContentKey, RecordKey
@@ -46,6 +46,7 @@ __all__ = [
     "PersonalCode",
     "PersonalLink",
     "Qualification",
+    "Quota",
     "Record",
     "RecordKey",
     "RefusalCount",
@@ -56,5 +57,6 @@ __all__ = [
     "SecrecyAcceptance",
     "Tenant",
     "UsedAssertion",
+    "Usage",
     "WebhookEndpoint",
 ]

@@ -1,12 +1,35 @@
-"""Answers that may be asked for again."""
+"""Answers that may be asked for again, and what a contract allows."""
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Integer, LargeBinary, String
+from sqlalchemy import Boolean, ForeignKeyConstraint, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at
 from keel.tenancy import TenantOwned
+
+
+class Quota(TenantOwned, Base):
+    """What a contract allows a month; no row, or no number: no limit."""
+
+    __tablename__ = "quotas"
+    __table_args__ = (ForeignKeyConstraint(["tenant"], ["tenants.id"]),)
+
+    kind: Mapped[str] = mapped_column(String(30), primary_key=True)
+    per_month: Mapped[int | None] = mapped_column(Integer)
+
+
+class Usage(TenantOwned, Base):
+    """What was used of a quota in one month; `block` is what the last reservation took."""
+
+    __tablename__ = "usages"
+    __table_args__ = (ForeignKeyConstraint(["tenant"], ["tenants.id"]),)
+
+    kind: Mapped[str] = mapped_column(String(30), primary_key=True)
+    period: Mapped[str] = mapped_column(String(7), primary_key=True)
+    reserved: Mapped[int] = mapped_column(Integer)
+    used: Mapped[int] = mapped_column(Integer)
+    block: Mapped[int] = mapped_column(Integer)
 
 
 class IdempotentAnswer(TenantOwned, Base):

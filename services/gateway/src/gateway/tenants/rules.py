@@ -28,6 +28,7 @@ class Scope(StrEnum):
     RECORDS_READ = "records:read"
     EVENTS = "events"
     KEYS = "keys"
+    USAGE = "usage"
 
 
 def new_secret() -> str:

@@ -1,0 +1,1 @@
+"""What a contract allows a tenant in a month, kept by all processes together."""
