@@ -56,7 +56,7 @@ __all__ = [
     "Run",
     "SecrecyAcceptance",
     "Tenant",
-    "UsedAssertion",
     "Usage",
+    "UsedAssertion",
     "WebhookEndpoint",
 ]
