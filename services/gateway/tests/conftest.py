@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -14,8 +14,10 @@ import pytest
 from fastapi import FastAPI
 
 from gateway.app import create_app
+from gateway.consents.rules import Decision
 from gateway.keyring import Keyring
 from gateway.settings import Settings
+from keel.clock import utc_now
 
 LOCAL = {
     "id": "rcp_local-llm",
@@ -228,3 +230,52 @@ async def given(asked: dict[str, Any], beneficiary: Beneficiary) -> dict[str, An
     answer = await beneficiary.decide(page.text, analysis="granted", exploration="refused")
     assert answer.status_code == 200
     return asked
+
+
+@pytest.fixture
+def ask(centre: Centre, bilan: OpenBilan) -> Callable[..., Any]:
+    """Ask for purposes; a side of their grants may be given, and what goes beside them."""
+
+    async def asking(*purposes: str, beside: dict[str, Any] | None = None, **side: Any):
+        grants = [{**GRANTS[0], "purpose": purpose, **side} for purpose in purposes]
+        body = {"bilan": bilan.id, "grants": grants, **(beside or {})}
+        return await centre.call("POST", "/v1/consents", json=body)
+
+    return asking
+
+
+@pytest.fixture
+def decide(app: FastAPI, centre: Centre) -> Callable[..., Any]:
+    """Answer as the page does, without the page: what is decided is the keyword's name."""
+
+    async def deciding(asked: dict[str, Any], how: dict[str, Any] | None = None, **said: str):
+        decisions = {purpose: Decision(decision) for purpose, decision in said.items()}
+        sha = asked["notice"]["sha256"]
+        async with app.state.database.begin(centre.tenant) as session:
+            await app.state.consents.decide(
+                session, centre.tenant, asked["id"], decisions, sha, **(how or {})
+            )
+        return (await centre.call("GET", f"/v1/consents/{asked['id']}")).json()
+
+    return deciding
+
+
+@pytest.fixture
+def recorded(centre: Centre) -> Callable[..., Any]:
+    """Return the records of a consent, of one kind."""
+
+    async def of(consent: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+        page = (await centre.call("GET", f"/v1/records?consent={consent['id']}&kind={kind}")).json()
+        return page["items"]
+
+    return of
+
+
+@pytest.fixture
+def at(app: FastAPI) -> Callable[[timedelta], None]:
+    """Let the consents' clock stand so much after now."""
+
+    def stand(later: timedelta) -> None:
+        app.state.consents = replace(app.state.consents, now=lambda: utc_now() + later)
+
+    return stand

@@ -115,18 +115,6 @@ async def test_the_receipt_holds_the_exact_notice_and_is_no_access_token(centre,
     assert refused.status_code == 401
 
 
-async def test_special_categories_are_not_asked_for_with_this_notice(centre, bilan):
-    grant = {
-        "purpose": "analysis",
-        "data_categories": ["special.health"],
-        "recipients": ["rcp_local-llm"],
-        "jurisdictions": ["FR"],
-    }
-    answer = await centre.call("POST", "/v1/consents", json={"bilan": bilan.id, "grants": [grant]})
-    assert answer.status_code == 422
-    assert answer.json()["code"] == "vocabulary_unknown"
-
-
 async def test_another_centre_sees_neither_the_consent_nor_the_bilan(new_centre, bilan, given):
     other = await new_centre()
     for path in (

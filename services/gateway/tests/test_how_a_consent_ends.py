@@ -11,15 +11,6 @@ from gateway.tables import Consent
 
 
 @pytest.fixture
-def recorded(centre):
-    async def of(consent, kind):
-        page = (await centre.call("GET", f"/v1/records?consent={consent['id']}&kind={kind}")).json()
-        return page["items"]
-
-    return of
-
-
-@pytest.fixture
 async def mine(given, beneficiary):
     """The beneficiary in their own space."""
     await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")

@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from gateway.bilans import api as bilans_api
 from gateway.bilans.service import Bilans
 from gateway.consents import api as consents_api
+from gateway.consents import using_api as using_consents_api
+from gateway.consents import vocabulary_api
 from gateway.consents.service import Consents
 from gateway.contestations import api as contestations_api
 from gateway.contestations.service import Contestations
@@ -91,7 +93,8 @@ _ROUTERS = (
     links_api.router,
     bilans_api.router,
     consents_api.router,
-    consents_api.tokens,
+    using_consents_api.router,
+    vocabulary_api.router,
     pages_api.router,
     documents_api.router,
     texts_api.router,
@@ -274,6 +277,7 @@ def _furnish(
         settings.consent_validity,
         settings.ceremony_validity,
         settings.consent_token_lifetime,
+        settings.log_origin,
     )
     state.restrictions = Restrictions(people, consents, events)
     deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)

@@ -307,6 +307,38 @@ class TooManyCodes(Problem):
     status = 429
 
 
+class ConsentCannotBeLengthened(Problem):
+    """A consent's end moves towards the present only; a longer one is a new consent."""
+
+    code = "consent_cannot_be_lengthened"
+    title = "A consent can only be shortened"
+    status = 422
+
+
+class DecisionMissing(Problem):
+    """Each purpose, and each special category of it, is decided by an act of its own."""
+
+    code = "decision_missing"
+    title = "A decision is missing, or is about something that was not asked"
+    status = 422
+
+
+class AttestationForbidden(Problem):
+    """This deployment takes decisions from the person's own hand only (profile section 2.2)."""
+
+    code = "attestation_forbidden"
+    title = "A counsellor cannot attest a consent here"
+    status = 403
+
+
+class ExplicitConsentNeeded(Problem):
+    """Special categories are asked for explicitly, each by a question of its own (GDPR art. 9)."""
+
+    code = "explicit_consent_needed"
+    title = "A special category of data needs an explicit question"
+    status = 422
+
+
 class VocabularyUnknown(Problem):
     """A purpose, category or recipient that is not in the published vocabulary."""
 

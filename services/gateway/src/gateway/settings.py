@@ -50,6 +50,8 @@ class Settings(ServiceSettings):
     access_token_lifetime: Annotated[timedelta, _ACCESS_TOKEN] = timedelta(seconds=300)
     consent_token_lifetime: Annotated[timedelta, _CONSENT_TOKEN] = timedelta(seconds=600)
     consent_validity: Annotated[timedelta, _CONSENT] = timedelta(days=182)
+    counsellor_attestation: bool = False
+    """Whether a counsellor may attest a consent given on paper or by word of mouth."""
     ceremony_validity: Annotated[timedelta, _CEREMONY] = timedelta(days=7)
     page_session: Annotated[timedelta, _PAGE_SESSION] = timedelta(minutes=15)
     attempt_deadline: Annotated[timedelta, _POSITIVE] = timedelta(seconds=120)

@@ -1,182 +1,73 @@
-"""Consents: asked for and withdrawn by the centre, given by the beneficiary alone."""
+"""Consents: asked for, narrowed and withdrawn by the centre, given by the beneficiary alone."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, status
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Request, Response, status
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import ConsentRequesterDep, ConsentUserDep
-from gateway.consents.rules import ConsentStatus, Decision
-from gateway.consents.vocabulary import vocabulary
+from gateway.consents.attesting import attested
+from gateway.consents.rules import ConsentStatus
+from gateway.consents.service import Consents
+from gateway.consents.shapes import (
+    Attestation,
+    AttestedConsent,
+    ConsentEnd,
+    ConsentPage,
+    ConsentReceipt,
+    ConsentView,
+    NewConsent,
+    RequestedConsent,
+)
+from gateway.edge.editing import IfMatch, etag, require_match
 from gateway.edge.idempotency import IdempotentRoute
+from gateway.edge.listing import DEFAULT_LIMIT, Limit
 from gateway.problems import (
-    ConsentBinding,
-    ConsentExpired,
-    ConsentNotAuthorised,
-    ConsentRevoked,
+    AttestationForbidden,
+    BilanNotOpen,
+    ConsentCannotBeLengthened,
     ConsentState,
     ConsentTokenTooLarge,
-    ProcessingRestricted,
+    CounsellorNeeded,
+    DecisionMissing,
+    ExplicitConsentNeeded,
+    NoticeChanged,
+    PreconditionFailed,
+    PreconditionNeeded,
     VocabularyUnknown,
 )
 from gateway.tables import Consent
-from gateway.wiring import BilansDep, ConsentsDep, DatabaseDep, PeopleDep, ServicesDep
+from gateway.wiring import BilansDep, ConsentsDep, DatabaseDep, LinksDep, ServicesDep
 from keel.database import SessionDep
-from keel.identifiers import BeneficiaryId, BilanId, ConsentId, RecipientId, RecordId
+from keel.identifiers import BeneficiaryId, BilanId, ConsentId
 from keel.problems import NotFound, problems
 
 router = APIRouter(prefix="/v1", tags=["consent"], route_class=IdempotentRoute)
-tokens = APIRouter(prefix="/v1", tags=["consent"])
-"""Drawing a token creates nothing that a repeat could double, so it takes no Idempotency-Key."""
 
-Slug = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
-Category = Annotated[str, Field(pattern=r"^[a-z_.]{1,40}$")]
-Place = Annotated[str, Field(pattern=r"^([A-Z]{2}|EEA)$")]
+Purpose = Annotated[str, Path(pattern=r"^[a-z_]{1,40}$")]
 
 
-class AskedGrant(BaseModel):
-    """One purpose that the beneficiary is asked about."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    purpose: Slug
-    data_categories: list[Category] = Field(min_length=1, max_length=10)
-    recipients: list[RecipientId] = Field(min_length=1, max_length=10)
-    jurisdictions: list[Place] = Field(min_length=1, max_length=40)
+async def _views(
+    session: AsyncSession, consents: Consents, rows: Sequence[Consent]
+) -> list[dict[str, Any]]:
+    indices = await consents.log_indices(session, rows)
+    return [consents.shown(row, indices.get(row.id)) for row in rows]
 
 
-class NewConsent(BaseModel):
-    """What to ask a beneficiary."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    bilan: BilanId
-    grants: list[AskedGrant] = Field(min_length=1, max_length=9)
-
-
-class Grant(AskedGrant):
-    """One purpose and what the beneficiary said to it; null while they have not answered."""
-
-    decision: Decision | None = None
-
-
-class Notice(BaseModel):
-    """The notice that was shown, by version and digest."""
-
-    id: str = Field(max_length=40)
-    version: str = Field(max_length=40)
-    lang: str = Field(max_length=5)
-    sha256: str = Field(max_length=64)
-
-
-class ConsentView(BaseModel):
-    """A consent."""
-
-    id: ConsentId
-    beneficiary: BeneficiaryId
-    bilan: BilanId
-    status: ConsentStatus
-    epoch: int = Field(ge=1)
-    notice: Notice
-    grants: list[Grant] = Field(max_length=9)
-    legal_basis: str = Field(max_length=20)
-    requested_at: AwareDatetime
-    expires_at: AwareDatetime
-    authorised_at: AwareDatetime | None
-    ended_at: AwareDatetime | None
-    end_reason: str | None = Field(max_length=40)
-    evidence_record: RecordId | None
-
-
-class RequestedConsent(ConsentView):
-    """A consent that was just asked for; `ceremony_url` is shown this once."""
-
-    ceremony_url: str | None = Field(default=None, max_length=400)
-
-
-class ConsentToken(BaseModel):
-    """What travels beside the access token in `Consent-Token`."""
-
-    consent_token: str = Field(max_length=4096)
-    expires_in: int = Field(ge=1, le=600)
-
-
-class ConsentReceipt(BaseModel):
-    """The person's proof (JWS, `typ: consent-receipt+jwt`); not an access token."""
-
-    receipt: str = Field(max_length=40_000)
-
-
-class VocabularyEntry(BaseModel):
-    """One word of the vocabulary, with what people read."""
-
-    id: str = Field(max_length=40)
-    fr: str = Field(max_length=200)
-    en: str = Field(max_length=200)
-
-
-class PurposeEntry(VocabularyEntry):
-    """A purpose; `plain` is what the beneficiary reads."""
-
-    plain: str = Field(max_length=400)
-
-
-class CategoryEntry(VocabularyEntry):
-    """A data category; `special` are those of GDPR art. 9."""
-
-    special: bool
-
-
-class VocabularyView(BaseModel):
-    """The closed vocabulary of consent."""
-
-    version: str = Field(max_length=40)
-    purposes: list[PurposeEntry] = Field(max_length=50)
-    data_categories: list[CategoryEntry] = Field(max_length=50)
-
-
-def _members(consent: Consent, state: ConsentStatus) -> dict[str, Any]:
-    return {
-        "id": consent.id,
-        "beneficiary": consent.beneficiary,
-        "bilan": consent.bilan,
-        "status": state,
-        "epoch": consent.epoch,
-        "notice": {
-            "id": "bilan-ia",
-            "version": consent.notice_version,
-            "lang": "fr",
-            "sha256": consent.notice_sha256,
-        },
-        "grants": consent.grants,
-        "legal_basis": "consent",
-        "requested_at": consent.requested_at,
-        "expires_at": consent.expires_at,
-        "authorised_at": consent.authorised_at,
-        "ended_at": consent.ended_at,
-        "end_reason": consent.end_reason,
-        "evidence_record": consent.evidence_record,
-    }
-
-
-@router.get("/vocabulary")
-async def read_vocabulary() -> VocabularyView:
-    """Return the purposes and data categories that a consent can name."""
-    words = vocabulary()
-    return VocabularyView.model_validate(
-        {
-            "version": words.version,
-            "purposes": list(words.purposes.values()),
-            "data_categories": list(words.data_categories.values()),
-        }
-    )
+async def _view(session: AsyncSession, consents: Consents, row: Consent) -> dict[str, Any]:
+    (view,) = await _views(session, consents, [row])
+    return view
 
 
 @router.post(
     "/consents",
     status_code=status.HTTP_201_CREATED,
     response_model=RequestedConsent,
-    responses=problems(NotFound, VocabularyUnknown),
+    responses=problems(
+        NotFound, VocabularyUnknown, ExplicitConsentNeeded, ConsentTokenTooLarge, ConsentState
+    ),
     openapi_extra={"x-secret-members": ["ceremony_url"]},
 )
 async def request_consent(
@@ -190,24 +81,88 @@ async def request_consent(
 ) -> dict[str, Any]:
     """Ask a beneficiary. Send them `ceremony_url`; only they can answer."""
     recipients = await services.recipients(caller)
-    grants = [g.model_dump() for g in body.grants]
+    days = body.validity_days
     async with database.begin(caller.tenant) as session:
         bilan = await bilans.find(session, caller.tenant, body.bilan)
-        consent, secret = await consents.request(session, caller, bilan, grants, recipients)
+        consent, secret = await consents.request(
+            session,
+            caller,
+            bilan,
+            [g.model_dump() for g in body.grants],
+            recipients,
+            validity=None if days is None else timedelta(days=days),
+            renewal_of=body.renewal_of,
+        )
     base = request.app.state.settings.public_url.rstrip("/")
-    return {
-        **_members(consent, ConsentStatus.AWAITING),
-        "ceremony_url": f"{base}/consent/#{secret}",
-    }
+    return {**consents.shown(consent), "ceremony_url": f"{base}/consent/#{secret}"}
+
+
+@router.get("/consents", responses=problems(), response_model=ConsentPage)
+async def list_consents(
+    session: SessionDep,
+    consents: ConsentsDep,
+    caller: ConsentUserDep,
+    beneficiary: BeneficiaryId | None = None,
+    bilan: BilanId | None = None,
+    status: ConsentStatus | None = None,
+    after: ConsentId | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> dict[str, Any]:
+    """List consents as they stand now, oldest first."""
+    concerned = {"beneficiary": beneficiary, "bilan": bilan}
+    rows, cursor = await consents.listed(
+        session,
+        caller.tenant,
+        status=status,
+        after=after,
+        limit=limit,
+        **{name: given for name, given in concerned.items() if given is not None},
+    )
+    return {"items": await _views(session, consents, rows), "next": cursor}
 
 
 @router.get("/consents/{consent_id}", response_model=ConsentView, responses=problems(NotFound))
 async def read_consent(
-    consent_id: ConsentId, session: SessionDep, consents: ConsentsDep, caller: ConsentUserDep
+    consent_id: ConsentId,
+    response: Response,
+    session: SessionDep,
+    consents: ConsentsDep,
+    caller: ConsentUserDep,
 ) -> dict[str, Any]:
     """Return a consent as it stands now."""
     consent = await consents.find(session, caller.tenant, consent_id)
-    return _members(consent, consents.status_now(consent))
+    response.headers["ETag"] = _tag(consents, consent)
+    return await _view(session, consents, consent)
+
+
+def _tag(consents: Consents, consent: Consent) -> str:
+    """Return the tag of what an edit depends on: the sequencer's work is none of it."""
+    return etag(consents.shown(consent))
+
+
+@router.patch(
+    "/consents/{consent_id}",
+    response_model=ConsentView,
+    responses=problems(
+        NotFound, ConsentState, ConsentCannotBeLengthened, PreconditionNeeded, PreconditionFailed
+    ),
+)
+async def shorten_consent(
+    consent_id: ConsentId,
+    body: ConsentEnd,
+    response: Response,
+    database: DatabaseDep,
+    consents: ConsentsDep,
+    caller: ConsentRequesterDep,
+    if_match: IfMatch = None,
+) -> dict[str, Any]:
+    """Let a consent end earlier. It can never be lengthened: ask for a new one (`renewal_of`)."""
+    async with database.begin(caller.tenant) as session:
+        consent = await consents.find_for_edit(session, caller.tenant, consent_id)
+        require_match(if_match, consents.shown(consent))
+        await consents.shorten(session, consent, body.expires_at, caller=caller)
+        response.headers["ETag"] = _tag(consents, consent)
+        return await _view(session, consents, consent)
 
 
 @router.delete(
@@ -221,37 +176,100 @@ async def withdraw_consent(
     """Withdraw a consent on the person's behalf, with effect from now."""
     async with database.begin(caller.tenant) as session:
         consent = await consents.withdraw(session, caller, consent_id)
-    consents.cancel_in_flight(consent_id)
-    return _members(consent, ConsentStatus(consent.status))
+        return await _view(session, consents, consent)
 
 
-@tokens.post(
-    "/consents/{consent_id}/token",
-    responses=problems(
-        NotFound,
-        ConsentBinding,
-        ConsentRevoked,
-        ConsentExpired,
-        ConsentNotAuthorised,
-        ConsentTokenTooLarge,
-        ProcessingRestricted,
-    ),
+@router.delete(
+    "/consents/{consent_id}/grants/{purpose}",
+    response_model=ConsentView,
+    responses=problems(NotFound, ConsentState),
 )
-async def draw_consent_token(
+async def withdraw_purpose(
     consent_id: ConsentId,
+    purpose: Purpose,
     database: DatabaseDep,
     consents: ConsentsDep,
-    people: PeopleDep,
-    caller: ConsentUserDep,
-) -> ConsentToken:
-    """Draw a consent token; it never permits what the consent no longer permits."""
+    caller: ConsentRequesterDep,
+) -> dict[str, Any]:
+    """Withdraw one purpose on the person's behalf, with effect from now.
+
+    Tokens drawn before are stale. When no purpose is left, the consent is revoked.
+    """
     async with database.begin(caller.tenant) as session:
-        consent = await consents.find(session, caller.tenant, consent_id)
-        # After the row was read: a restriction that commits in between raised its epoch.
-        await people.require_unrestricted(session, caller.tenant, consent.beneficiary, ai=True)
-    # Refused after the commit: an expiry that was first seen stays written down.
-    drawn = consents.draw_token(caller, consent)
-    return ConsentToken(consent_token=drawn.token, expires_in=drawn.expires_in)
+        consent = await consents.narrow(session, caller.tenant, consent_id, purpose, caller=caller)
+        return await _view(session, consents, consent)
+
+
+@router.post(
+    "/consents/{consent_id}/cancellation",
+    status_code=status.HTTP_201_CREATED,
+    response_model=ConsentView,
+    responses=problems(NotFound, ConsentState),
+)
+async def cancel_consent_request(
+    consent_id: ConsentId, database: DatabaseDep, consents: ConsentsDep, caller: ConsentRequesterDep
+) -> dict[str, Any]:
+    """Take back a request that was not answered yet; its link opens nothing any more."""
+    async with database.begin(caller.tenant) as session:
+        consent = await consents.cancel(session, caller, consent_id)
+        return await _view(session, consents, consent)
+
+
+@router.post(
+    "/consents/{consent_id}/attestation",
+    status_code=status.HTTP_201_CREATED,
+    response_model=AttestedConsent,
+    responses=problems(
+        NotFound,
+        AttestationForbidden,
+        CounsellorNeeded,
+        BilanNotOpen,
+        ConsentState,
+        NoticeChanged,
+        DecisionMissing,
+    ),
+    openapi_extra={"x-secret-members": ["withdrawal_url"]},
+)
+async def attest_consent(
+    consent_id: ConsentId,
+    body: Attestation,
+    request: Request,
+    database: DatabaseDep,
+    bilans: BilansDep,
+    consents: ConsentsDep,
+    links: LinksDep,
+    caller: ConsentRequesterDep,
+) -> dict[str, Any]:
+    """Record what the person decided on paper or aloud, attested by their counsellor.
+
+    Off unless the deployment allows it. The centre's channel confirms it to the person, with
+    `withdrawal_url`: the event `consent.confirmation_due` asks for that.
+    """
+    settings = request.app.state.settings
+    async with database.begin(caller.tenant) as session:
+        asked = await consents.find(session, caller.tenant, consent_id)
+        if not settings.counsellor_attestation:
+            raise AttestationForbidden(
+                "Send the person the link; the operator decides whether a counsellor may attest "
+                "(GATEWAY_COUNSELLOR_ATTESTATION)."
+            )
+        await bilans.open_for(session, caller, asked.bilan)
+        decisions, explicit = attested(asked.grants, body)
+        consent = await consents.attest(
+            session,
+            caller,
+            consent_id,
+            decisions,
+            explicit,
+            notice_sha256=body.notice_sha256,
+            evidence={"document_sha256": body.document_sha256, "form": body.form},
+        )
+        view = await _view(session, consents, consent)
+        if consent.status == ConsentStatus.AUTHORISED:
+            secret = await links.issue_withdrawal(session, consent)
+            base = settings.public_url.rstrip("/")
+            view["withdrawal_url"] = f"{base}/consent/withdrawal/#{secret}"
+    return view
 
 
 @router.get("/consents/{consent_id}/receipt", responses=problems(NotFound))
@@ -260,4 +278,5 @@ async def read_consent_receipt(
 ) -> ConsentReceipt:
     """Return the person's proof of what they agreed to, signed."""
     consent = await consents.find(session, caller.tenant, consent_id)
-    return ConsentReceipt(receipt=consents.receipt(consent))
+    indices = await consents.log_indices(session, [consent])
+    return ConsentReceipt(receipt=consents.receipt(consent, indices.get(consent.id)))

@@ -1,21 +1,40 @@
-"""How a consent ends before its time: withdrawn, at once, by whoever may."""
+"""How a consent ends before its time, whole or in part: at once, by whoever may."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents import store
-from gateway.consents.rules import ConsentStatus, Decision, granted
+from gateway.consents.rules import ConsentStatus, Decision, EndReason, granted, without
 from gateway.consents.standing import Standing
-from gateway.problems import ConsentState
+from gateway.events.service import EventKind
+from gateway.problems import ConsentCannotBeLengthened, ConsentState
 from gateway.records.rules import Kind
 from gateway.tables import Consent
 from gateway.tenants.service import Caller
+from keel.clock import rfc3339
+from keel.problems import NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class Ending(Standing):
     """The verbs of withdrawal, and what makes drawn tokens stale."""
+
+    async def cancel(self, session: AsyncSession, caller: Caller, consent_id: str) -> Consent:
+        """Take back a request that awaits its answer: the link opens nothing any more.
+
+        Raises:
+            NotFound: nobody was asked for this consent.
+            ConsentState: it was answered, lapsed or cancelled before.
+        """
+        consent = await self._locked(session, caller.tenant, consent_id)
+        if self.status_now(consent) is not ConsentStatus.AWAITING:
+            raise ConsentState("Only a request that awaits its answer can be cancelled.")
+        self._end(consent, ConsentStatus.CANCELLED, EndReason.CANCELLED_BY_TENANT, self.now())
+        await self._tell(session, consent, EventKind.CONSENT_CANCELLED)
+        return consent
 
     async def withdraw(self, session: AsyncSession, caller: Caller, consent_id: str) -> Consent:
         """End a consent at once, on the person's behalf; what is in flight is cancelled after.
@@ -24,10 +43,8 @@ class Ending(Standing):
             NotFound: nobody gave this consent.
             ConsentState: it ended earlier; the first end keeps its date.
         """
-        consent = await self._locked(session, caller.tenant, consent_id)
-        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
-            raise ConsentState("Only an authorised consent can be withdrawn.")
-        await self._revoke(session, consent, caller)
+        consent = await self._authorised(session, caller.tenant, consent_id)
+        await self._revoke(session, consent, caller, _withdrawn_by(caller))
         return consent
 
     async def withdraw_one(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
@@ -37,11 +54,31 @@ class Ending(Standing):
             NotFound: nobody gave this consent.
             ConsentState: it ended earlier; the first end keeps its date.
         """
-        consent = await self._locked(session, tenant, consent_id)
-        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
-            raise ConsentState("Only an authorised consent can be withdrawn.")
-        await self._revoke(session, consent, None)
+        consent = await self._authorised(session, tenant, consent_id)
+        await self._revoke(session, consent, None, EndReason.WITHDRAWN_BY_BENEFICIARY)
         return consent
+
+    async def withdraw_all(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        beneficiary: str,
+        *,
+        reason: EndReason = EndReason.WITHDRAWN_BY_BENEFICIARY,
+        caller: Caller | None = None,
+    ) -> tuple[str, ...]:
+        """End every consent of a beneficiary; returns the ids that ended.
+
+        By their own act, unless `reason` and `caller` say otherwise (an erasure, an operator).
+        """
+        rows = await store.of_beneficiary(session, tenant, beneficiary, locked=True)
+        standing = [row for row in rows if row.status == ConsentStatus.AUTHORISED]
+        for consent in standing:
+            if self.status_now(consent) is ConsentStatus.EXPIRED:
+                await self._expire(session, consent)
+            else:
+                await self._revoke(session, consent, caller, reason)
+        return tuple(consent.id for consent in standing)
 
     async def narrow(
         self,
@@ -55,45 +92,85 @@ class Ending(Standing):
         """Take one purpose out of a consent, at once; without any left the consent is over.
 
         Raises:
-            NotFound: nobody gave this consent.
+            NotFound: nobody gave this consent, or it never asked about this purpose.
             ConsentState: it ended, or the purpose is not granted (any more).
         """
-        consent = await self._locked(session, tenant, consent_id)
-        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
-            raise ConsentState("Only an authorised consent can be withdrawn.")
+        consent = await self._authorised(session, tenant, consent_id)
+        if purpose not in {g["purpose"] for g in consent.grants}:
+            raise NotFound
         if purpose not in {g["purpose"] for g in granted(consent.grants)}:
             raise ConsentState("This purpose is not granted: there is nothing to withdraw.")
-        consent.grants = [
-            {**g, "decision": str(Decision.WITHDRAWN)} if g["purpose"] == purpose else g
-            for g in consent.grants
-        ]
+        consent.grants = without(consent.grants, (purpose,), Decision.WITHDRAWN)
         if granted(consent.grants):
-            consent.epoch += 1
+            self._raise_epoch(session, consent)
             observed = {"withdrawn_by": _who(caller), "withdrawn_purposes": [purpose]}
             await self._record(session, consent, Kind.CONSENT_NARROWED, caller, observed)
         else:
-            await self._revoke(session, consent, caller)
+            await self._revoke(session, consent, caller, _withdrawn_by(caller))
         return consent
 
-    async def withdraw_all(
-        self, session: AsyncSession, tenant: str, beneficiary: str
-    ) -> tuple[str, ...]:
-        """End every consent of a beneficiary, by their own act; returns the ids that ended."""
-        rows = await store.of_beneficiary(session, tenant, beneficiary, locked=True)
-        standing = [row for row in rows if row.status == ConsentStatus.AUTHORISED]
-        for consent in standing:
-            if self.status_now(consent) is ConsentStatus.EXPIRED:
-                await self._expire(session, consent)
-            else:
-                await self._revoke(session, consent, None)
-        return tuple(consent.id for consent in standing)
+    async def shorten(
+        self,
+        session: AsyncSession,
+        consent: Consent,
+        expires_at: datetime,
+        *,
+        caller: Caller | None = None,
+    ) -> Consent:
+        """Let a consent, whose row the caller holds, end earlier; tokens never outlive it.
 
-    async def _revoke(self, session: AsyncSession, consent: Consent, caller: Caller | None) -> None:
-        by = _who(caller)
-        consent.status = str(ConsentStatus.REVOKED)
-        consent.epoch += 1
-        consent.ended_at, consent.end_reason = self.now(), f"withdrawn_by_{by}"
-        await self._record(session, consent, Kind.CONSENT_REVOKED, caller, {"withdrawn_by": by})
+        Raises:
+            ConsentState: it is not authorised (any more).
+            ConsentCannotBeLengthened: the new end is later, or not in the future.
+        """
+        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
+            raise ConsentState("Only an authorised consent can be shortened.")
+        expires_at = expires_at.replace(microsecond=0)
+        if not self.now() < expires_at <= consent.expires_at:
+            raise ConsentCannotBeLengthened(
+                "The new end lies in the future and before the present one. For a longer consent "
+                "ask for a new one with `renewal_of`; to end it now, withdraw it."
+            )
+        if expires_at != consent.expires_at:
+            consent.expires_at = expires_at
+            observed = {"shortened_by": _who(caller), "expires_at": rfc3339(expires_at)}
+            await self._record(session, consent, Kind.CONSENT_NARROWED, caller, observed)
+        return consent
+
+    async def find_for_edit(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
+        """Return a consent whose row is held to the end of the transaction, or `NotFound`."""
+        return await self._locked(session, tenant, consent_id)
+
+    async def _authorised(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
+        consent = await self._locked(session, tenant, consent_id)
+        if self.status_now(consent) is not ConsentStatus.AUTHORISED:
+            raise ConsentState("Only an authorised consent can be withdrawn.")
+        return consent
+
+    async def _revoke(
+        self, session: AsyncSession, consent: Consent, caller: Caller | None, reason: EndReason
+    ) -> None:
+        self._end(consent, ConsentStatus.REVOKED, reason, self.now())
+        self._raise_epoch(session, consent)
+        observed = {"withdrawn_by": _who(caller), "end_reason": str(reason)}
+        await self._record(session, consent, Kind.CONSENT_REVOKED, caller, observed)
+
+    async def _give_way(
+        self, session: AsyncSession, older: Consent, to: Consent, decided: Collection[str]
+    ) -> None:
+        """Let an older consent lose the purposes that a newer one decided again; both are held."""
+        given = {g["purpose"] for g in granted(older.grants)}
+        gone = given if to.renewal_of == older.id else given & set(decided)
+        if not gone:
+            return
+        older.grants = without(older.grants, gone, Decision.SUPERSEDED)
+        self._raise_epoch(session, older)
+        observed = {"superseded_by": to.id, "superseded_purposes": sorted(gone)}
+        kind = Kind.CONSENT_NARROWED
+        if gone == given:
+            kind = Kind.CONSENT_SUPERSEDED
+            self._end(older, ConsentStatus.SUPERSEDED, EndReason.SUPERSEDED, self.now())
+        await self._record(session, older, kind, None, observed)
 
     async def raise_epochs(
         self, session: AsyncSession, tenant: str, **concerned: str
@@ -106,17 +183,17 @@ class Ending(Standing):
         """
         rows = await store.standing(session, tenant, **concerned)
         for consent in rows:
-            consent.epoch += 1
+            self._raise_epoch(session, consent)
         await session.flush()
         return tuple(consent.id for consent in rows)
 
-    def cancel_in_flight(self, consent_id: str) -> None:
-        """Stop the calls that run on a consent; called once its withdrawal is committed."""
-        self.in_flight.cancel(consent_id)
-
 
 def _who(caller: Caller | None) -> str:
-    """Name the role that withdraws (section 2.1); nobody calls for the beneficiary."""
+    """Name the role that acts (section 2.1); nobody calls for the beneficiary."""
     if caller is None:
         return "beneficiary"
     return "tenant" if caller.counsellor is None else "counsellor"
+
+
+def _withdrawn_by(caller: Caller | None) -> EndReason:
+    return EndReason(f"withdrawn_by_{_who(caller)}")

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents import store
-from gateway.consents.rules import ConsentStatus, Held
+from gateway.consents.rules import ConsentStatus, EndReason, Held
+from gateway.edge.listing import cut
 from gateway.events.service import EventKind, Events
 from gateway.gate.flight import InFlight
 from gateway.keyring import Keyring
@@ -25,6 +27,7 @@ _EVENTS = {
     Kind.CONSENT_NARROWED: EventKind.CONSENT_NARROWED,
     Kind.CONSENT_REVOKED: EventKind.CONSENT_REVOKED,
     Kind.CONSENT_EXPIRED: EventKind.CONSENT_EXPIRED,
+    Kind.CONSENT_SUPERSEDED: EventKind.CONSENT_SUPERSEDED,
 }
 
 
@@ -35,7 +38,10 @@ def held(row: Consent) -> Held:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What every verb of consent stands on; the verbs themselves are beside it, by subject."""
+    """What every verb of consent stands on; the verbs themselves are beside it, by subject.
+
+    Where a verb takes a caller, None means that the beneficiary acts, or the clock.
+    """
 
     records: Records
     events: Events
@@ -45,24 +51,44 @@ class Standing:
     validity: timedelta
     ceremony_validity: timedelta
     token_lifetime: timedelta
+    log_origin: str
     now: Callable[[], datetime] = utc_now
 
     async def find(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
         """Return a consent of the tenant, or raise `NotFound`.
 
-        An expiry that is first seen here is written down in the caller's transaction.
+        An end that is first seen here is written down in the caller's transaction.
         """
         consent = await store.find(session, tenant, consent_id)
         if consent is None:
             raise NotFound
-        return await self._see_expiry(session, consent)
+        return await self._see_its_end(session, consent)
 
     async def of_beneficiary(
         self, session: AsyncSession, tenant: str, beneficiary: str
     ) -> list[Consent]:
         """Return every consent of a beneficiary, oldest first, as they stand now."""
         rows = await store.of_beneficiary(session, tenant, beneficiary)
-        return [await self._see_expiry(session, row) for row in rows]
+        return [await self._see_its_end(session, row) for row in rows]
+
+    async def listed(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        *,
+        after: str | None,
+        limit: int,
+        status: ConsentStatus | None = None,
+        **concerned: str,
+    ) -> tuple[list[Consent], str | None]:
+        """Return a page of the tenant's consents as they stand now, and the next cursor.
+
+        `concerned` is `beneficiary=`, `bilan=`, both or neither.
+        """
+        at = self.now()
+        query = store.of_tenant(tenant, status, at=at, after=after, limit=limit, **concerned)
+        rows, cursor = cut((await session.scalars(query)).all(), limit)
+        return [await self._see_its_end(session, row) for row in rows], cursor
 
     async def _locked(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
         consent = await store.find(session, tenant, consent_id, locked=True)
@@ -81,24 +107,51 @@ class Standing:
 
     async def _expire(self, session: AsyncSession, consent: Consent) -> None:
         """Write down an expiry that is first seen (section 7.1); the caller holds the row."""
-        consent.status = str(ConsentStatus.EXPIRED)
-        consent.ended_at, consent.end_reason = consent.expires_at, "expired"
+        self._end(consent, ConsentStatus.EXPIRED, EndReason.EXPIRED, consent.expires_at)
         observed = {"expired_at": rfc3339(consent.expires_at)}
         await self._record(session, consent, Kind.CONSENT_EXPIRED, None, observed)
 
-    async def _see_expiry(self, session: AsyncSession, seen: Consent) -> Consent:
-        if not self._expiry_is_new(seen):
+    async def _lapse(self, session: AsyncSession, consent: Consent) -> None:
+        """Write down that a link was not used in time; the caller holds the row."""
+        self._end(consent, ConsentStatus.LAPSED, EndReason.LAPSED, consent.ceremony_ends_at)
+        await self._tell(session, consent, EventKind.CONSENT_LAPSED)
+
+    async def _see_its_end(self, session: AsyncSession, seen: Consent) -> Consent:
+        """Write down an end that the clock brought and nobody saw yet."""
+        if not self._end_is_new(seen):
             return seen
         consent = await self._locked(session, seen.tenant, seen.id)
-        if self._expiry_is_new(consent):  # nobody wrote it while we waited for the row
-            await self._expire(session, consent)
+        if self._end_is_new(consent):  # nobody wrote it while we waited for the row
+            await self._write_end(session, consent)
         return consent
 
-    def _expiry_is_new(self, consent: Consent) -> bool:
-        return (
-            consent.status == ConsentStatus.AUTHORISED
-            and self.status_now(consent) is ConsentStatus.EXPIRED
-        )
+    def _end_is_new(self, consent: Consent) -> bool:
+        return self.status_now(consent) != consent.status
+
+    async def _write_end(self, session: AsyncSession, consent: Consent) -> None:
+        if self.status_now(consent) is ConsentStatus.EXPIRED:
+            await self._expire(session, consent)
+        else:
+            await self._lapse(session, consent)
+
+    @staticmethod
+    def _end(consent: Consent, status: ConsentStatus, reason: EndReason, at: datetime) -> None:
+        consent.status, consent.end_reason = str(status), str(reason)
+        consent.ended_at = at
+
+    def _raise_epoch(self, session: AsyncSession, consent: Consent) -> None:
+        """Make every token that was drawn stale; what runs on them stops after the commit."""
+        consent.epoch += 1
+        consent_id, epoch = consent.id, consent.epoch
+
+        def stop(_: object) -> None:
+            self.in_flight.cancel(consent_id, before=epoch)
+
+        event.listen(session.sync_session, "after_commit", stop, once=True)
+
+    def cancel_in_flight(self, consent_id: str) -> None:
+        """Stop the calls that run on a consent, in this process."""
+        self.in_flight.cancel(consent_id)
 
     async def _record(
         self,
@@ -126,14 +179,17 @@ class Standing:
             consent=consent.id,
             consent_epoch=consent.epoch,
         )
-        event = _EVENTS.get(kind)
-        if event is not None:
-            await self.events.emit(
-                session,
-                consent.tenant,
-                event,
-                consent=consent.id,
-                beneficiary=consent.beneficiary,
-                bilan=consent.bilan,
-            )
+        told = _EVENTS.get(kind)
+        if told is not None:
+            await self._tell(session, consent, told)
         return await self.records.write(session, fact)
+
+    async def _tell(self, session: AsyncSession, consent: Consent, kind: EventKind) -> None:
+        await self.events.emit(
+            session,
+            consent.tenant,
+            kind,
+            consent=consent.id,
+            beneficiary=consent.beneficiary,
+            bilan=consent.bilan,
+        )

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents.rules import ConsentStatus
-from gateway.tables import Consent
+from gateway.edge.listing import after_cursor
+from gateway.tables import Consent, Record
 
 
 async def add(session: AsyncSession, consent: Consent) -> None:
@@ -49,6 +50,52 @@ async def of_beneficiary(
     if locked:
         query = _locked(query)
     return (await session.scalars(query)).all()
+
+
+def of_tenant(
+    tenant: str,
+    status: ConsentStatus | None,
+    *,
+    at: datetime,
+    after: str | None,
+    limit: int,
+    **concerned: str,
+) -> Select[Consent]:
+    """Select the tenant's consents in a state as of `at`, from behind the cursor on."""
+    query = select(Consent).where(Consent.tenant == tenant).filter_by(**concerned)
+    if status is not None:
+        query = query.where(_stands_as(status, at))
+    return after_cursor(query, Consent.id, after, limit)
+
+
+def _stands_as(status: ConsentStatus, at: datetime) -> ColumnElement[bool]:
+    """Say the state as the clock makes it, whether or not somebody wrote that down."""
+    written = Consent.status == str(status)
+    given, asked = (
+        Consent.status == str(s) for s in (ConsentStatus.AUTHORISED, ConsentStatus.AWAITING)
+    )
+    match status:
+        case ConsentStatus.AUTHORISED:
+            return written & (Consent.expires_at > at)
+        case ConsentStatus.EXPIRED:
+            return written | (given & (Consent.expires_at <= at))
+        case ConsentStatus.AWAITING:
+            return written & (Consent.ceremony_ends_at > at)
+        case ConsentStatus.LAPSED:
+            return written | (asked & (Consent.ceremony_ends_at <= at))
+        case _:
+            return written
+
+
+async def log_indices(session: AsyncSession, consents: Sequence[Consent]) -> dict[str, int]:
+    """Return, by consent, the place in the log of the record of its decision."""
+    records = [c.evidence_record for c in consents]
+    if not records:
+        return {}
+    query = select(Record.consent, Record.log_index).where(
+        Record.tenant == consents[0].tenant, Record.id.in_(records), Record.log_index.is_not(None)
+    )
+    return {row.consent: row.log_index for row in await session.execute(query)}
 
 
 async def standing(session: AsyncSession, tenant: str, **concerned: str) -> Sequence[Consent]:

@@ -1,13 +1,14 @@
 """Consent tokens: bounded, signed copies of what a row permits (profile section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from gateway.consents.rules import Refusal, granted, row_refusal
+from gateway.consents.rules import Narrower, Refusal, narrowed, row_refusal
 from gateway.consents.standing import Standing, held
 from gateway.problems import (
+    CategoryNotCovered,
     ConsentBinding,
     ConsentExpired,
     ConsentNotAuthorised,
@@ -15,9 +16,13 @@ from gateway.problems import (
     ConsentTokenHasExpired,
     ConsentTokenInvalid,
     ConsentTokenTooLarge,
+    JurisdictionNotCovered,
+    PurposeNotCovered,
+    RecipientNotCovered,
 )
 from gateway.tables import Consent
 from gateway.tenants.service import Caller
+from keel.problems import Problem
 from keel.tokens import (
     MAX_TOKEN_BYTES,
     TokenExpired,
@@ -29,10 +34,24 @@ from keel.tokens import (
 _TOKEN = "consent+jwt"  # noqa: S105 - the name of a token type
 _DETAIL = "bct.processing/v1"
 _MAX_LIFETIME = timedelta(seconds=600)
+_SIDES = ("purpose", "data_categories", "recipients", "jurisdictions")
+_HIGH_EPOCH = 10**6 - 1
+"""More changes than a consent of twelve months will see; its digits count in a token's size."""
+ALL = Narrower()
+TOO_LARGE = (
+    "Ask the beneficiary for fewer purposes, data categories or recipients in one consent, and for "
+    "the others in a consent of their own."
+)
 _BY_ROW = {
     Refusal.REVOKED: ConsentRevoked,
     Refusal.EXPIRED: ConsentExpired,
     Refusal.NOT_AUTHORISED: ConsentNotAuthorised,
+}
+_BY_SIDE: Mapping[Refusal, type[Problem]] = {
+    Refusal.PURPOSE: PurposeNotCovered,
+    Refusal.CATEGORY: CategoryNotCovered,
+    Refusal.RECIPIENT: RecipientNotCovered,
+    Refusal.JURISDICTION: JurisdictionNotCovered,
 }
 
 
@@ -58,11 +77,13 @@ class DrawnToken:
 class Tokens(Standing):
     """The verbs of consent tokens."""
 
-    def draw_token(self, caller: Caller, consent: Consent) -> DrawnToken:
-        """Return a consent token: a bounded, signed copy of what the row permits now.
+    def draw_token(self, caller: Caller, consent: Consent, to: Narrower = ALL) -> DrawnToken:
+        """Return a consent token: a bounded, signed copy of what the row permits now, within `to`.
 
         Raises:
             ConsentBinding, ConsentRevoked, ConsentExpired, ConsentNotAuthorised.
+            PurposeNotCovered, CategoryNotCovered, RecipientNotCovered, JurisdictionNotCovered: the
+                caller asked for more than the consent holds.
             ConsentTokenTooLarge: what was agreed to does not fit into one token.
         """
         if consent.client != caller.client:
@@ -77,15 +98,26 @@ class Tokens(Standing):
         )
         if ends <= issued:  # its last second has begun
             raise ConsentExpired("Ask the beneficiary for a new consent.")
-        token = self.keyring.consent.sign(_TOKEN, self._claims(caller, consent, issued, ends))
+        claims = self._claims(caller, consent, _within(consent, to), issued, ends)
+        token = self.keyring.consent.sign(_TOKEN, claims)
         if len(token) > MAX_TOKEN_BYTES:
-            raise ConsentTokenTooLarge(
-                "Ask the beneficiary for fewer purposes, data categories or recipients in one "
-                "consent, and for the others in a consent of their own."
-            )
+            raise ConsentTokenTooLarge(TOO_LARGE)
         return DrawnToken(token, ends - issued)
 
-    def _claims(self, caller: Caller, consent: Consent, issued: int, ends: int) -> dict[str, Any]:
+    def largest_token(self, caller: Caller, consent: Consent) -> int:
+        """Return the bytes of the longest token that the consent could ever need."""
+        issued = int(self.now().timestamp())
+        claims = self._claims(caller, consent, consent.grants, issued, issued)
+        return len(self.keyring.consent.sign(_TOKEN, {**claims, "cep": _HIGH_EPOCH}))
+
+    def _claims(
+        self,
+        caller: Caller,
+        consent: Consent,
+        grants: Sequence[Mapping[str, Any]],
+        issued: int,
+        ends: int,
+    ) -> dict[str, Any]:
         return {
             "iss": self.issuer,
             "aud": self.issuer,
@@ -99,14 +131,7 @@ class Tokens(Standing):
             "cid": consent.id,
             "cep": consent.epoch,
             "authorization_details": [
-                {
-                    "type": _DETAIL,
-                    **{
-                        k: g[k]
-                        for k in ("purpose", "data_categories", "recipients", "jurisdictions")
-                    },
-                }
-                for g in granted(consent.grants)
+                {"type": _DETAIL, **{side: grant[side] for side in _SIDES}} for grant in grants
             ],
         }
 
@@ -158,3 +183,15 @@ class Tokens(Standing):
         if not isinstance(details, list) or not all(isinstance(d, dict) for d in details):
             raise TokenRefused("claims")
         return claims
+
+
+def _within(consent: Consent, to: Narrower) -> list[dict[str, Any]]:
+    """Return the grants that a token is drawn on; refuse more than the consent holds."""
+    grants, beyond = narrowed(consent.grants, to)
+    if beyond is not None:
+        raise _BY_SIDE[beyond.refusal](
+            "Ask for no more than the consent holds.", members={"missing": list(beyond.missing)}
+        )
+    if not grants:
+        raise PurposeNotCovered("No purpose of the consent holds what is asked for together.")
+    return grants

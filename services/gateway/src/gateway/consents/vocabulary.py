@@ -1,4 +1,8 @@
-"""The closed vocabulary of consent, published at /v1/vocabulary."""
+"""The closed vocabulary of consent, published at /v1/vocabulary.
+
+Labels are ours. The IRIs are terms of the W3C Data Privacy Vocabulary; where none says exactly what
+we mean it is the nearest broader term, and the entry says so.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,22 +11,45 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+Entries = Mapping[str, Mapping[str, Any]]
+LISTS = (
+    "purposes",
+    "data_categories",
+    "legal_bases",
+    "recipient_roles",
+    "statuses",
+    "end_reasons",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Purposes and data categories, with what people read."""
+    """Every word of consent by its id, with what people read."""
 
     version: str
-    purposes: Mapping[str, Mapping[str, Any]]
-    data_categories: Mapping[str, Mapping[str, Any]]
+    dpv_version: str
+    purposes: Entries
+    data_categories: Entries
+    legal_bases: Entries
+    recipient_roles: Entries
+    statuses: Entries
+    end_reasons: Entries
+
+
+def _shipped(name: str) -> Any:  # noqa: ANN401 - a JSON document of ours
+    return json.loads(files("gateway.consents").joinpath(name).read_text("utf-8"))
 
 
 @cache
 def vocabulary() -> Vocabulary:
     """Return the vocabulary that this release ships."""
-    document = json.loads(files("gateway.consents").joinpath("vocabulary.json").read_text("utf-8"))
-    return Vocabulary(
-        version=document["version"],
-        purposes={p["id"]: p for p in document["purposes"]},
-        data_categories={c["id"]: c for c in document["data_categories"]},
-    )
+    document = _shipped("vocabulary.json")
+    entries = {name: {entry["id"]: entry for entry in document[name]} for name in LISTS}
+    return Vocabulary(version=document["version"], dpv_version=document["dpv_version"], **entries)
+
+
+@cache
+def receipt_mapping() -> Mapping[str, Any]:
+    """Return how a receipt's members map to ISO/IEC TS 27560 and Kantara Consent Receipt 1.1."""
+    mapping: Mapping[str, Any] = _shipped("receipt_mapping.json")
+    return mapping

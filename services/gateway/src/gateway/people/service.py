@@ -12,7 +12,7 @@ from gateway.people.rules import keyed_digest
 from gateway.problems import ProcessingRestricted, ReferenceTaken
 from gateway.records.service import Records
 from gateway.restrictions import store as restriction_store
-from gateway.restrictions.rules import stops
+from gateway.restrictions.rules import RestrictionKind, stops
 from gateway.tables import Beneficiary
 from keel.clock import utc_now
 from keel.identifiers import new_id
@@ -146,6 +146,12 @@ class People:
         """Return beneficiaries in the order of creation, one more than the page holds."""
         return await store.page(session, tenant, after=after, limit=limit)
 
+    async def stopped(
+        self, session: AsyncSession, tenant: str, beneficiary: str, *, ai: bool
+    ) -> RestrictionKind | None:
+        """Return what stops an operation on the person's data, by their own wish; else None."""
+        return stops(await restriction_store.standing_kinds(session, tenant, beneficiary), ai=ai)
+
     async def require_unrestricted(
         self, session: AsyncSession, tenant: str, beneficiary: str, *, ai: bool
     ) -> None:
@@ -158,8 +164,7 @@ class People:
         Raises:
             ProcessingRestricted: a restriction, or for AI an objection, stands.
         """
-        kinds = await restriction_store.standing_kinds(session, tenant, beneficiary)
-        stopped = stops(kinds, ai=ai)
+        stopped = await self.stopped(session, tenant, beneficiary, ai=ai)
         if stopped is not None:
             raise ProcessingRestricted(
                 "The person asked for it. GET /v1/beneficiaries/{id}/restrictions lists what "

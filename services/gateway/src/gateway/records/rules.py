@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CONSENT_REJECTED = "consent.rejected"
     CONSENT_NARROWED = "consent.narrowed"
     CONSENT_REVOKED = "consent.revoked"
+    CONSENT_SUPERSEDED = "consent.superseded"
     CONSENT_EXPIRED = "consent.expired"
     RUN_COMPUTED = "run.computed"
     AI_DISPATCH = "ai.dispatch"

@@ -228,8 +228,13 @@ class Reports:
         async with self.database.begin(caller.tenant) as session:
             await self.records.write(session, fact)
             if told is not None:
-                ids = {"report": str(body["report"]), "bilan": str(about.bilan)}
-                await self.events.emit(session, caller.tenant, told, **ids)
+                await self.events.emit(
+                    session,
+                    caller.tenant,
+                    told,
+                    report=str(body["report"]),
+                    bilan=str(about.bilan),
+                )
 
 
 def _written(value: Any, rewrite: Callable[[str], Any], name: str = "") -> Any:  # noqa: ANN401 - any JSON value

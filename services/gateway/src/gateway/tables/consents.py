@@ -19,6 +19,7 @@ class Consent(TenantOwned, Base):
             ["tenant", "beneficiary"], ["beneficiaries.tenant", "beneficiaries.id"]
         ),
         Index("ix_consents_beneficiary", "tenant", "beneficiary"),
+        Index("ix_consents_bilan", "tenant", "bilan"),
     )
 
     id: Mapped[str] = id_key()
@@ -33,9 +34,13 @@ class Consent(TenantOwned, Base):
     notice_text: Mapped[str] = mapped_column(Text)
     requested_at: Mapped[datetime] = at()
     expires_at: Mapped[datetime] = at()
+    validity_seconds: Mapped[int] = mapped_column(Integer)
+    """How long it is asked for, counted from the answer."""
     authorised_at: Mapped[datetime | None] = at(nullable=True)
     ended_at: Mapped[datetime | None] = at(nullable=True)
     end_reason: Mapped[str | None] = mapped_column(String(40))
+    renewal_of: Mapped[str | None] = mapped_column(String(32))
+    method: Mapped[str | None] = mapped_column(String(30))
     evidence: Mapped[bytes | None] = mapped_column(LargeBinary)
     evidence_record: Mapped[str | None] = mapped_column(String(32))
     ceremony: Mapped[str] = mapped_column(String(32))
