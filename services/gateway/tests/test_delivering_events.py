@@ -14,15 +14,18 @@ from sqlalchemy import func, select
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.events.service import EventKind
+from gateway.operators.webhooks import Replay, replay
 from gateway.tables import DueDelivery, Event
 from gateway.webhooks.addresses import Reach
 from gateway.webhooks.deliveries import AT_ONCE_EACH, LEASE
 from gateway.webhooks.rules import RETRIES, retry_in
 from gateway.webhooks.sending import Attempt, Sender
-from keel.sealing import seal
+from keel.identifiers import new_id
 
 ENDPOINTS = "/v1/webhook-endpoints"
 LOOPBACK = Reach(loopback=True)
+ONCE = pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+"""For what the two databases do alike: once is enough."""
 
 
 @dataclass
@@ -112,11 +115,13 @@ async def send(deliveries, sender):
 
 @pytest.fixture
 def happen(app, centre, clock):
-    async def happen(kind=EventKind.CONSENT_REVOKED, tenant=None, **ids):
+    async def happen(kind=EventKind.CONSENT_REVOKED, tenant=None, secret=None, **ids):
         events = replace(app.state.events, now=clock)
         tenant = tenant or centre.tenant
         async with app.state.database.begin(tenant) as session:
-            return await events.emit(session, tenant, kind, **(ids or {"consent": "cns_1"}))
+            return await events.emit(
+                session, tenant, kind, secret=secret, **(ids or {"consent": "cns_1"})
+            )
 
     return happen
 
@@ -154,6 +159,7 @@ async def test_a_receiver_verifies_what_it_gets_with_the_library(listen, happen,
     assert await send() == 0
 
 
+@ONCE
 async def test_a_body_that_was_changed_or_another_secret_does_not_verify(listen, happen, send, receiver):  # fmt: skip
     endpoint, other = await listen(), await listen("/other")
     await happen()
@@ -165,6 +171,7 @@ async def test_a_body_that_was_changed_or_another_secret_does_not_verify(listen,
             Webhook(secret).verify(text, headers)
 
 
+@ONCE
 async def test_what_is_sent_holds_kinds_ids_and_times_and_nothing_else(
     app, centre, given, listen, send, receiver, clock
 ):
@@ -219,6 +226,7 @@ def test_the_schedule_is_spread_by_a_tenth_and_no_more():
     assert retry_in(len(RETRIES) + 1, 0) is None
 
 
+@ONCE
 async def test_a_receiver_that_recovers_gets_it_at_the_next_attempt(centre, listen, happen, send, receiver, clock):  # fmt: skip
     endpoint = await listen()
     receiver.answers["/hook"] = 503
@@ -250,6 +258,7 @@ async def test_a_receiver_that_is_gone_is_switched_off_with_all_that_waited(
     assert len(await state(centre, endpoint)) == 2
 
 
+@ONCE
 async def test_what_waits_for_an_endpoint_that_is_switched_off_is_parked(
     centre, listen, happen, send, receiver, waiting
 ):
@@ -261,6 +270,7 @@ async def test_what_waits_for_an_endpoint_that_is_switched_off_is_parked(
     assert (await send(), receiver.requests, await waiting()) == (0, [], 0)
 
 
+@ONCE
 async def test_for_a_day_after_a_rotation_both_secrets_verify_then_the_new_one_only(
     centre, listen, happen, send, receiver, clock
 ):
@@ -364,14 +374,9 @@ class TestACodeForThePerson:
     """The one thing sent that is no id: sealed while it waits, gone when it was handed over."""
 
     @pytest.fixture
-    def code(self, app, centre, happen):
+    def code(self, happen):
         async def code():
-            event_id = await happen(beneficiary="ben_1")
-            async with app.state.database.begin(centre.tenant) as session:
-                key = await app.state.records.key_of(session, centre.tenant, None)
-                event = await session.get(Event, (centre.tenant, event_id))
-                event.sealed = seal(key, b'{"code":"123456"}', f"{centre.tenant}|{event_id}")
-            return event_id
+            return await happen(secret={"code": "123456"}, beneficiary="ben_1")
 
         return code
 
@@ -393,6 +398,7 @@ class TestACodeForThePerson:
         }
         assert await sealed(event) is None
 
+    @ONCE
     async def test_waits_for_every_endpoint_that_listens(self, listen, code, send, receiver, sealed, clock):  # fmt: skip
         await listen("/a")
         await listen("/b")
@@ -406,6 +412,7 @@ class TestACodeForThePerson:
         assert [json.loads(body)["data"]["code"] for *_, body in receiver.requests] == ["123456"] * 3  # fmt: skip
         assert await sealed(event) is None
 
+    @ONCE
     async def test_that_comes_too_late_is_deleted_and_not_sent(self, centre, listen, code, send, receiver, sealed, clock):  # fmt: skip
         endpoint = await listen()
         event = await code()
@@ -422,7 +429,55 @@ class TestACodeForThePerson:
             await deliveries.drop_codes(session)
         assert await sealed(event) is None
 
+    @ONCE
     async def test_is_in_no_list(self, centre, listen, code):
         await listen()
         await code()
         assert "123456" not in (await centre.call("GET", "/v1/events")).text
+
+
+class TestReplay:
+    """An operator sends again what was given up, with the whole schedule before it."""
+
+    @pytest.fixture
+    async def parked(self, centre, listen, happen, send, receiver, clock):
+        """Two deliveries that were given up an hour apart, and a receiver that is back."""
+        endpoint = await listen()
+        receiver.answers["/hook"] = 500
+        for _ in range(2):
+            await happen()
+            for wait in (*RETRIES, timedelta()):
+                await send()
+                clock.go_on(wait)
+            clock.go_on(timedelta(hours=1))
+        assert {s for s, _, _ in await state(centre, endpoint)} == {"parked"}
+        receiver.answers["/hook"] = 204
+        receiver.requests.clear()
+        return endpoint
+
+    @ONCE
+    async def test_of_one_delivery(self, app, centre, parked, send, receiver):
+        listed = await centre.call("GET", f"{ENDPOINTS}/{parked['id']}/deliveries")
+        first, _ = listed.json()["items"]
+        wanted = Replay(delivery=first["id"])
+        assert await replay(app.state.database, wanted) == {"replayed": 1}
+        await send()
+        assert receiver.ids() == [first["event"]]
+        assert await state(centre, parked) == [("delivered", 1, None), ("parked", 8, "status")]
+
+    async def test_of_an_endpoint(self, app, centre, parked, send):
+        assert await replay(app.state.database, Replay(endpoint=parked["id"])) == {"replayed": 2}
+        await send()
+        assert {s for s, _, _ in await state(centre, parked)} == {"delivered"}
+        assert await replay(app.state.database, Replay(endpoint=parked["id"])) == {"replayed": 0}
+
+    @ONCE
+    async def test_since_an_instant(self, app, centre, parked, send, clock):
+        wanted = Replay(endpoint=parked["id"], since=clock.at - timedelta(hours=2))
+        assert await replay(app.state.database, wanted) == {"replayed": 1}
+        await send()
+        assert [s for s, _, _ in await state(centre, parked)] == ["parked", "delivered"]
+
+    @ONCE
+    async def test_of_what_nobody_has(self, app):
+        assert await replay(app.state.database, Replay(delivery=new_id("dlv"))) == {"replayed": 0}

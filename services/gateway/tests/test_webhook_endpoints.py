@@ -11,6 +11,8 @@ from keel.identifiers import new_id
 
 URL = "https://hooks.centre.fr/passerelle"
 ENDPOINTS = "/v1/webhook-endpoints"
+ONCE = pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+"""For what the two databases do alike: once is enough."""
 
 
 @pytest.fixture
@@ -37,6 +39,7 @@ async def test_the_secret_is_shown_when_the_endpoint_is_made_and_never_again(cen
     assert listed == {"items": [read], "next": None}
 
 
+@ONCE
 async def test_a_repeated_registration_makes_one_endpoint_and_repeats_no_secret(centre):
     first, again = [
         await centre.call(
@@ -50,6 +53,7 @@ async def test_a_repeated_registration_makes_one_endpoint_and_repeats_no_secret(
     assert len((await centre.call("GET", ENDPOINTS)).json()["items"]) == 1
 
 
+@ONCE
 async def test_the_secret_is_sealed_in_the_database(app, centre, endpoint):
     async with app.state.database.begin(centre.tenant) as session:
         row = await session.get(WebhookEndpoint, (centre.tenant, endpoint["id"]))
@@ -57,6 +61,7 @@ async def test_the_secret_is_sealed_in_the_database(app, centre, endpoint):
         assert await app.state.webhook_endpoints.signing(session, row) == [endpoint["secret"]]
 
 
+@ONCE
 async def test_an_edit_names_what_it_was_made_on(centre, endpoint):
     tag = await tag_of(centre, endpoint)
     edited = await patch(centre, endpoint, {"kinds": ["consent.revoked"]}, tag)
@@ -69,11 +74,13 @@ async def test_an_edit_names_what_it_was_made_on(centre, endpoint):
     assert everything.json()["kinds"] is None
 
 
+@ONCE
 @pytest.mark.parametrize("changes", [{"url": None}, {"enabled": None}, {"kinds": []}, {"kinds": ["consent.eaten"]}, {"secret": "whsec_mine"}])  # fmt: skip
 async def test_an_edit_that_means_nothing_is_refused(centre, endpoint, changes):
     assert (await patch(centre, endpoint, changes)).status_code == 422
 
 
+@ONCE
 async def test_a_url_that_leads_inside_is_refused_and_says_what_is_accepted(centre, endpoint):
     inside = "https://169.254.169.254/latest/meta-data"
     for answer in (
@@ -86,6 +93,7 @@ async def test_a_url_that_leads_inside_is_refused_and_says_what_is_accepted(cent
     assert (await centre.call("GET", f"{ENDPOINTS}/{endpoint['id']}")).json()["url"] == URL
 
 
+@ONCE
 async def test_a_rotation_shows_the_new_secret_once_and_keeps_the_old_one_for_a_day(
     app, centre, endpoint
 ):
@@ -107,6 +115,7 @@ async def test_a_deleted_endpoint_is_gone_and_its_events_stay(centre, endpoint, 
     assert all(event["deliveries"] == [] for event in events)
 
 
+@ONCE
 async def test_there_are_twenty_endpoints_and_no_more(centre):
     for _ in range(20):
         await centre.made(ENDPOINTS, {"url": URL})
@@ -160,6 +169,7 @@ async def test_a_bilan_that_opens_and_a_run_that_a_crash_ended_are_told(app, cen
     ]
 
 
+@ONCE
 async def test_who_listens_can_be_asked(app, centre):
     listens = app.state.webhook_endpoints.listens
     await centre.made(ENDPOINTS, {"url": URL, "kinds": ["consent.revoked"]})
@@ -176,11 +186,13 @@ async def test_what_is_rolled_back_is_not_told(app, centre):
     assert (await centre.call("GET", "/v1/events")).json() == {"items": [], "next": None}
 
 
+@ONCE
 async def test_every_kind_of_event_is_listed(centre):
     kinds = (await centre.call("GET", "/v1/event-kinds")).json()["items"]
     assert kinds == [str(kind) for kind in EventKind]
 
 
+@ONCE
 async def test_events_need_their_scope(centre):
     await centre.log_in(scope="people")
     for path in ("/v1/events", "/v1/event-kinds", ENDPOINTS):

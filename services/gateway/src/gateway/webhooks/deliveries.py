@@ -210,9 +210,3 @@ class Deliveries:
         """Delete the codes of the session's tenant that nobody fetched in time."""
         for event in await store.sealed_before(session, self.now() - SEALED_FOR):
             await self._drop_code(session, event)
-
-    async def replay(self, session: AsyncSession, delivery: Delivery) -> None:
-        """Make a delivery due now, with its whole schedule before it again."""
-        delivery.status, delivery.attempts = str(DeliveryStatus.PENDING), 0
-        delivery.ended_at = None
-        await store.put_back(session, delivery, self.now())

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.edge.listing import after_cursor
 from gateway.tables import Delivery, DueDelivery, Event, WebhookEndpoint
-from gateway.webhooks.rules import DeliveryStatus
+from gateway.webhooks.rules import DeliveryStatus, Failure
 from keel.identifiers import new_id
 
 
@@ -208,9 +208,14 @@ async def pending_of(session: AsyncSession, event: str) -> Sequence[Delivery]:
 async def parked(
     session: AsyncSession, endpoint: str, since: datetime | None
 ) -> Sequence[Delivery]:
-    """Return what was given up on its way to an endpoint, locked; `since` counts from its end."""
+    """Return what was given up on its way to an endpoint, locked; `since` counts from its end.
+
+    Without what carried a code that came too late.
+    """
     query = select(Delivery).where(
-        Delivery.endpoint == endpoint, Delivery.status == str(DeliveryStatus.PARKED)
+        Delivery.endpoint == endpoint,
+        Delivery.status == str(DeliveryStatus.PARKED),
+        Delivery.last_failure != str(Failure.CODE_EXPIRED),
     )
     if since is not None:
         query = query.where(Delivery.ended_at >= since)
