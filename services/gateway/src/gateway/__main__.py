@@ -1,4 +1,4 @@
-"""`python -m gateway serve | work | migrate | openapi | tenant | client | log | keys`."""
+"""`python -m gateway serve | work | migrate | openapi | tenant | client | webhook | log | keys`."""
 
 import argparse
 import asyncio
@@ -14,6 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from gateway.keyring import Keyring
+from gateway.operators import webhooks
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import ask
@@ -198,6 +199,12 @@ def _client_arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("client")
 
 
+def _webhook(arguments: argparse.Namespace) -> int:
+    answer = _on_platform("POST", webhooks.ROUTE, webhooks.asked(arguments))
+    _print(answer)
+    return 0 if answer["replayed"] else 1
+
+
 def _log(_: argparse.Namespace) -> int:
     verdict = _on_platform("GET", "/log/audit")
     _print(verdict)
@@ -242,6 +249,7 @@ SERVICE = Service(
         WORK,
         Verb("tenant", "create, list, suspend or resume tenants", _tenant, _tenant_arguments),
         Verb("client", "register, list, renew or revoke clients", _client, _client_arguments),
+        Verb("webhook", "send again what was given up", _webhook, webhooks.arguments),
         Verb("log", "recompute the transparency log", _log, _log_arguments),
         Verb("keys", "make, list, rotate or revoke keys", _keys, _keys_arguments),
     ),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.edge.strict import StrictRoute
 from gateway.operators import service
+from gateway.operators.webhooks import add_webhook_verbs
 from gateway.tenants.rules import Scope
 from keel.problems import answer_with_problems
 
@@ -56,6 +57,7 @@ def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own
     _tenants(app, state)
     _clients(app, state)
     _keys(app, state)
+    add_webhook_verbs(app, state.database)
 
     @app.get("/log/audit")
     async def audit_log() -> dict[str, Any]:

@@ -1,17 +1,15 @@
 """The operator's verb of webhooks: send again what was given up."""
 
 import argparse
-from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.tenants import store as tenant_store
 from gateway.webhooks import replays
 from keel.database import Database
 from keel.identifiers import DeliveryId, WebhookEndpointId
-from keel.settings import SettingsRefused
 
 ROUTE = "/webhook-replays"
 
@@ -57,17 +55,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", help="with --endpoint: parked since (2026-11-23T08:00:00Z)")
 
 
-def asked(given: argparse.Namespace) -> Replay:
-    """Return what the operator asked for.
-
-    Raises:
-        SettingsRefused: an id or the instant is not written as one.
-    """
-    since: datetime | None = None
-    try:
-        if given.since is not None:
-            since = TypeAdapter(AwareDatetime).validate_python(given.since)
-        return Replay(delivery=given.delivery, endpoint=given.endpoint, since=since)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))} {e['msg']}" for e in error.errors())
-        raise SettingsRefused(f"This cannot be replayed: {wrong.strip()}.") from None
+def asked(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the body that asks for what the operator gave."""
+    return {"delivery": given.delivery, "endpoint": given.endpoint, "since": given.since}
