@@ -178,12 +178,12 @@ def _filler(column, ids):
 
 
 PREFIX_OF_TABLE = {
-    "counsellors": "usr", "beneficiaries": "ben", "bilans": "bil", "consents": "cns",
-    "documents": "doc", "reports": "rep", "runs": "run", "records": "rec", "clients": "cli",
-    "assignments": "asg", "qualifications": "qlf", "secrecy_acceptances": "sec",
-    "events": "evt", "webhook_endpoints": "whk", "deliveries": "dlv",
-    "restrictions": "rst",
-    "personal_codes": "cod", "contestations": "ctn",
+    "api_keys": "key", "assignments": "asg", "beneficiaries": "ben", "bilans": "bil",
+    "clients": "cli", "consents": "cns", "contestations": "ctn", "counsellors": "usr",
+    "deliveries": "dlv", "documents": "doc", "events": "evt", "personal_codes": "cod",
+    "qualifications": "qlf", "records": "rec", "reports": "rep", "restrictions": "rst",
+    "runs": "run", "secrecy_acceptances": "sec", "webhook_endpoints": "whk",
+    "interviews": "itv", "shares": "shr", "retention_agreements": "agr",
 }  # fmt: skip
 """Tables whose rows have an id; the others are told apart by something else."""
 
