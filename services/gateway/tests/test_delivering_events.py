@@ -15,9 +15,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.events.service import EventKind
 from gateway.operators.webhooks import Replay, replay
-from gateway.tables import DueDelivery, Event
+from gateway.tables import DueDelivery, Event, Tenant
 from gateway.webhooks.addresses import Reach
-from gateway.webhooks.deliveries import AT_ONCE_EACH, LEASE
+from gateway.webhooks.deliveries import AT_ONCE_EACH, HELD, LEASE
 from gateway.webhooks.rules import RETRIES, retry_in
 from gateway.webhooks.sending import Attempt, Sender
 from keel.identifiers import new_id
@@ -368,6 +368,26 @@ async def test_each_tenant_is_told_its_own_only(new_centre, listen, happen, send
     await send()
     assert (receiver.ids("/ours"), receiver.ids("/theirs")) == ([ours], [theirs])
     assert theirs not in (await centre.call("GET", "/v1/events")).text
+
+
+async def test_a_suspended_tenant_is_told_nothing_until_it_is_let_in_again(
+    app, centre, listen, happen, send, receiver, clock
+):
+    endpoint = await listen()
+    await happen()
+
+    async def suspend(at):
+        async with app.state.database.begin() as session:
+            (await session.get(Tenant, centre.tenant)).suspended_at = at
+
+    await suspend(clock.at)
+    for _ in range(3):
+        await send()
+        clock.go_on(HELD)
+    assert receiver.requests == []
+    await suspend(None)
+    await send()
+    assert await state(centre, endpoint) == [("delivered", 1, None)]
 
 
 class TestACodeForThePerson:

@@ -2,10 +2,16 @@
 
 import asyncio
 import socket
+import ssl
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.webhooks.addresses import Reach
 from gateway.webhooks.rules import Failure
@@ -336,3 +342,54 @@ class TestOnLoopback:
         async with Sender(LOOPBACK) as sender:
             attempt = await sender.post("http://127.0.0.1:9/hook", "{}", {})
         assert attempt == Attempt(Failure.CONNECTION_FAILED)
+
+
+class Here(Reach):
+    """A reach in which 127.0.0.1 stands for the public Internet."""
+
+    def reaches(self, address):
+        return address == "127.0.0.1"
+
+
+@pytest.fixture
+async def https(tmp_path):
+    """A server with a certificate that nobody signed, and the names that it was called by."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks.centre.fr")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2040, 1, 1, tzinfo=UTC))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("hooks.centre.fr")]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "server.pem"
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    context, called = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), []
+    context.load_cert_chain(file)
+    context.sni_callback = lambda _, name, __: called.append(name)
+    heard = []
+
+    async def hear(reader, _):
+        heard.append(await reader.read(100))
+
+    server = await asyncio.start_server(hear, "127.0.0.1", 0, ssl=context)
+    yield server.sockets[0].getsockname()[1], called, heard
+    server.close()
+
+
+async def test_tls_asks_for_the_name_and_a_certificate_that_nobody_signed_gets_nothing(https):
+    port, called, heard = https
+
+    async def look_up(_):
+        return ["127.0.0.1"]
+
+    async with Sender(Here(ports=(port,)), look_up=look_up) as sender:
+        attempt = await sender.post(f"https://hooks.centre.fr:{port}/", "{}", {})
+    assert attempt == Attempt(Failure.TLS_FAILED)
+    assert (called, [piece for piece in heard if piece]) == (["hooks.centre.fr"], [])

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from sqlalchemy import func, select
 from gateway.app import create_app, create_worker
 from gateway.events.service import EventKind
 from gateway.settings import Settings, Worker
-from gateway.tables import Delivery, Event, LogEntry, Record
+from gateway.tables import Delivery, DueDelivery, Event, LogEntry, Record
 from keel.clock import utc_now
 from keel.settings import SettingsRefused
 
@@ -77,7 +78,7 @@ async def count(state, tenant, row):
 
 
 async def until(condition):
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not await condition():  # noqa: ASYNC110 - as the database says it
             await asyncio.sleep(0.02)
 
@@ -150,26 +151,86 @@ async def test_apart_the_answers_leave_the_work_to_workers_and_two_of_them_tell_
         assert await count(state, tenant, Record) == 0
 
 
-@ON_POSTGRESQL
-def test_the_verb_starts_is_ready_and_stops_when_asked(gateway_url, keys_dir):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "GATEWAY_DATABASE_URL": gateway_url,
-        "GATEWAY_KEYS_DIR": str(keys_dir),
-        "GATEWAY_WORKER": "apart",
-        "GATEWAY_WORKER_PORT": str(port),
-    }
-    worker = subprocess.Popen([sys.executable, "-m", "gateway", "work"], env=environment)
-    try:
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", transport=httpx.HTTPTransport(retries=8)
-        ) as http:
-            assert http.get("/readyz", timeout=30).json() == {"status": "ok"}
-            assert http.get("/livez").json() == {"status": "ok"}
-        worker.send_signal(signal.SIGTERM)
-        assert worker.wait(timeout=30) == 0
-    finally:
+@pytest.fixture
+def start(gateway_url, keys_dir):
+    """Start `python -m gateway work` as a process of its own; returns it with its port."""
+    started = []
+
+    def start():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = os.environ | {
+            "GATEWAY_DATABASE_URL": gateway_url,
+            "GATEWAY_KEYS_DIR": str(keys_dir),
+            "GATEWAY_WORKER": "apart",
+            "GATEWAY_WORKER_PORT": str(port),
+            "GATEWAY_WEBHOOK_LOOPBACK": "true",
+        }
+        worker = subprocess.Popen([sys.executable, "-m", "gateway", "work"], env=environment)
+        started.append(worker)
+        return worker, port
+
+    yield start
+    for worker in started:
         worker.kill()
         worker.wait()
+
+
+@ON_POSTGRESQL
+def test_the_verb_starts_is_ready_and_stops_when_asked(start):
+    worker, port = start()
+    transport = httpx.HTTPTransport(retries=8)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=transport) as http:
+        assert http.get("/readyz", timeout=30).json() == {"status": "ok"}
+        assert http.get("/livez").json() == {"status": "ok"}
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+
+
+@pytest.mark.full
+@ON_POSTGRESQL
+async def test_a_worker_killed_between_sending_and_noting_leaves_it_to_the_next(start, settings):
+    heard, answering = [], asyncio.Event()
+
+    async def hear(reader, writer):
+        heard.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        await answering.wait()
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with (
+        await asyncio.start_server(hear, "127.0.0.1", 0) as server,
+        AsyncExitStack() as stack,
+    ):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        front = create_app(settings(worker=Worker.APART))
+        await stack.enter_async_context(front.router.lifespan_context(front))
+        state = front.state
+        tenant = await a_tenant_that_listens(state, url)
+        await happen(state, tenant)
+        worker, _ = start()
+
+        async def sent():
+            return len(heard) == 1
+
+        await until(sent)
+        worker.kill()
+        worker.wait()
+        answering.set()
+        assert (await deliveries(state, tenant)) == [("pending", 0)]
+        async with state.database.begin() as session:  # the minute of the dead one's lease is over
+            (await session.scalars(select(DueDelivery))).one().leased_until = utc_now()
+        start()
+
+        async def told():
+            return await deliveries(state, tenant) == [("delivered", 1)]
+
+        await until(told)
+        first, second = (re.findall("webhook-id: (.*)\r", head) for head in heard)
+        assert first == second
+
+
+async def deliveries(state, tenant):
+    async with state.database.begin(tenant) as session:
+        return [(row.status, row.attempts) for row in await session.scalars(select(Delivery))]

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.tables import Delivery, DueDelivery, Event
+from gateway.tables import Delivery, DueDelivery, Event, Tenant
 from gateway.webhooks import store
 from gateway.webhooks.rules import (
     SEALED_FOR,
@@ -40,6 +40,9 @@ AT_ONCE_EACH = 4
 
 LEASE = timedelta(seconds=60)
 """How long a delivery is one worker's; longer than an attempt and its two transactions take."""
+
+HELD = timedelta(minutes=5)
+"""How often the deliveries of a suspended tenant ask whether it still is; none is an attempt."""
 
 _GRACE_SECONDS = 3.0
 
@@ -132,6 +135,9 @@ class Deliveries:
             if delivery is None or delivery.status != DeliveryStatus.PENDING:
                 await store.take_out(session, due.delivery)
                 return None
+            if await self._is_suspended(session, due.tenant):
+                await store.put_back(session, delivery, self.now() + HELD)
+                return None
             endpoint = await store.find(session, due.tenant, delivery.endpoint)
             event = await session.get(Event, (due.tenant, delivery.event))
             if endpoint is None or event is None or not endpoint.enabled:
@@ -144,6 +150,12 @@ class Deliveries:
             signing = await self.endpoints.signing(session, endpoint)
             headers = signed_headers(event.id, body, signing, at=self.now())
             return Letter(endpoint.url, body, headers)
+
+    @staticmethod
+    async def _is_suspended(session: AsyncSession, tenant: str) -> bool:
+        """Say whether nothing leaves for this tenant for now, one-time codes above all."""
+        row = await session.get(Tenant, tenant)
+        return row is not None and row.suspended_at is not None
 
     async def _data(self, session: AsyncSession, event: Event) -> dict[str, object]:
         data: dict[str, object] = dict(event.ids)
