@@ -17,6 +17,8 @@ from gateway.consents import vocabulary_api
 from gateway.consents.service import Consents
 from gateway.contestations import api as contestations_api
 from gateway.contestations.service import Contestations
+from gateway.conventions import api as conventions_api
+from gateway.conventions.service import Conventions
 from gateway.counsellors import api as counsellors_api
 from gateway.counsellors.service import Counsellors
 from gateway.documents import api as documents_api
@@ -43,6 +45,8 @@ from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
 from gateway.people import api as people_api
 from gateway.people.service import People
+from gateway.phases import api as phases_api
+from gateway.phases.service import Phases
 from gateway.quotas import api as quotas_api
 from gateway.quotas.service import Quotas
 from gateway.records import api as records_api
@@ -92,6 +96,8 @@ _ROUTERS = (
     restrictions_api.router,
     links_api.router,
     bilans_api.router,
+    conventions_api.router,
+    phases_api.router,
     consents_api.router,
     using_consents_api.router,
     vocabulary_api.router,
@@ -264,7 +270,7 @@ def _furnish(
     events = Events(records)
     people = People(records)
     counsellors = Counsellors(records)
-    bilans = Bilans(people, counsellors, events)
+    bilans = Bilans(people, counsellors, events, settings.min_support)
     admissions = Admissions(database, bilans, keyring.passes)
     services = _services(settings, admissions.admit, transports)
     gate = Gate(database, records, keyring.passes)
@@ -279,6 +285,7 @@ def _furnish(
         settings.consent_token_lifetime,
         settings.log_origin,
     )
+    state.conventions, state.phases = Conventions(bilans, content), Phases(bilans, events)
     state.restrictions = Restrictions(people, consents, events)
     deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)
     assisted = Assisted(database, services, gate, records, in_flight, deadline_ms)

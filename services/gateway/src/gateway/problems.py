@@ -363,6 +363,110 @@ class BilanBounds(Problem):
     status = 422
 
 
+class EmployerIsTenant(Problem):
+    """The employer can never be the provider of the bilan (Code du travail R6313-5; LR-A11)."""
+
+    code = "employer_is_tenant"
+    title = "The employer cannot conduct the bilan"
+    status = 422
+
+
+class EmployerUnknown(Problem):
+    """The employer's number is not a SIREN, or the funding asks for one that is not given."""
+
+    code = "employer_unknown"
+    title = "The employer's SIREN is missing or wrong"
+    status = 422
+
+
+class TenantSirenNeeded(Problem):
+    """Without the centre's own SIREN nobody can tell that it is not the employer."""
+
+    code = "tenant_siren_needed"
+    title = "The centre's own SIREN is not on record"
+    status = 409
+
+
+class ConventionNotAsked(Problem):
+    """This funding asks for no convention with the employer (LR-A19)."""
+
+    code = "convention_not_asked"
+    title = "This funding asks for no convention"
+    status = 409
+
+
+class ConventionNeeded(Problem):
+    """Employer, worker and provider sign first (Code du travail R6313-8; LR-A17)."""
+
+    code = "convention_needed"
+    title = "The convention is not signed by all three"
+    status = 409
+
+
+class ConventionState(Problem):
+    """The convention is not in a state from which this is possible."""
+
+    code = "convention_state"
+    title = "The convention does not allow this step"
+    status = 409
+
+
+class SignatureDate(Problem):
+    """The day cannot be that of this signature or receipt."""
+
+    code = "signature_date"
+    title = "The day does not fit the signature"
+    status = 422
+
+
+class PhaseOrder(Problem):
+    """The three phases come in their order (Code du travail R6313-4; LR-A08)."""
+
+    code = "phase_order"
+    title = "The bilan is in another phase"
+    status = 409
+
+
+class HoursExceeded(Problem):
+    """Interviews would last longer than the planned hours."""
+
+    code = "hours_exceeded"
+    title = "The interviews would exceed the planned hours"
+    status = 409
+
+
+class PhaseAimsMissing(Problem):
+    """A legal aim of the phase is not met (Code du travail R6313-4)."""
+
+    code = "phase_aims_missing"
+    title = "A legal aim of the phase is missing"
+    status = 422
+
+
+class CosignatureNeeded(Problem):
+    """How the bilan is run is settled together (R6313-4, 1° c; LR-A09)."""
+
+    code = "cosignature_needed"
+    title = "The beneficiary's co-signature is needed"
+    status = 422
+
+
+class InterviewNeeded(Problem):
+    """The conclusion needs an individual interview by a human (R6313-4, 3°; LR-A10)."""
+
+    code = "interview_needed"
+    title = "An individual interview is needed first"
+    status = 409
+
+
+class InterviewDate(Problem):
+    """What is still to come is not recorded as done."""
+
+    code = "interview_date"
+    title = "The day is still to come"
+    status = 422
+
+
 class IdempotencyKeyNeeded(Problem):
     """A POST that creates or dispatches needs an Idempotency-Key."""
 

@@ -16,6 +16,7 @@ _ACCESS_TOKEN = Field(ge=_SECOND, le=timedelta(seconds=900))
 _CONSENT_TOKEN = Field(ge=_SECOND, le=timedelta(seconds=600))
 _CONSENT = Field(ge=_SECOND, le=timedelta(days=366))
 _CEREMONY = Field(ge=_SECOND, le=timedelta(days=7))
+_SUPPORT = Field(ge=timedelta(hours=13), le=timedelta(hours=24))
 _PAGE_SESSION = Field(ge=_SECOND, le=timedelta(minutes=15))
 """Bounds of the consent profile, sections 2 and 3: shorter is a choice, longer is not."""
 
@@ -56,6 +57,8 @@ class Settings(ServiceSettings):
     page_session: Annotated[timedelta, _PAGE_SESSION] = timedelta(minutes=15)
     attempt_deadline: Annotated[timedelta, _POSITIVE] = timedelta(seconds=120)
     sequencer_interval: Annotated[timedelta, _POSITIVE] = timedelta(milliseconds=200)
+    min_support: Annotated[timedelta, _SUPPORT] = timedelta(hours=13)
+    """What effective support lasts at least: the law's floor, or a centre's higher one."""
     body_timeout: Annotated[timedelta, _POSITIVE] = timedelta(seconds=30)
     min_body_rate: NonNegativeInt = 500
     max_connections_per_peer: NonNegativeInt = 256

@@ -8,11 +8,13 @@ from fastapi import Depends, Request
 from gateway.bilans.service import Bilans
 from gateway.consents.service import Consents
 from gateway.contestations.service import Contestations
+from gateway.conventions.service import Conventions
 from gateway.counsellors.service import Counsellors
 from gateway.links.service import Links
 from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
 from gateway.people.service import People
+from gateway.phases.service import Phases
 from gateway.quotas.service import Quotas
 from gateway.records.service import Records
 from gateway.reports.service import Reports
@@ -37,6 +39,8 @@ def _made(name: str) -> Callable[[Request], Any]:
 DatabaseDep = Annotated[Database, Depends(_made("database"))]
 TenantsDep = Annotated[Tenants, Depends(_made("tenants"))]
 IntrospectionDep = Annotated[Introspection, Depends(_made("introspection"))]
+ConventionsDep = Annotated[Conventions, Depends(_made("conventions"))]
+PhasesDep = Annotated[Phases, Depends(_made("phases"))]
 CounsellorsDep = Annotated[Counsellors, Depends(_made("counsellors"))]
 PeopleDep = Annotated[People, Depends(_made("people"))]
 BilansDep = Annotated[Bilans, Depends(_made("bilans"))]

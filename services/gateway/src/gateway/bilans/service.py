@@ -1,22 +1,46 @@
 """The verbs of bilans: create, agree, and open for an operation."""
 
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.bilans import store
-from gateway.bilans.rules import BilanStatus, Funding, bounds_refusal
+from gateway.bilans.rules import (
+    MIN_SUPPORT_MINUTES,
+    BilanStatus,
+    Funding,
+    asks_convention,
+    bounds_refusal,
+    is_siren,
+    signatures_of,
+)
+from gateway.conventions import store as convention_store
+from gateway.conventions.rules import ConventionStatus, status_on
 from gateway.counsellors.service import Counsellors
 from gateway.events.service import EventKind, Events
+from gateway.people.rules import keyed_digest
 from gateway.people.service import People
-from gateway.problems import BilanBounds, BilanNotOpen, CounsellorNeeded, LastCounsellor
-from gateway.tables import Assignment, Bilan
+from gateway.problems import (
+    BilanBounds,
+    BilanNotOpen,
+    ConventionNeeded,
+    CounsellorNeeded,
+    EmployerIsTenant,
+    EmployerUnknown,
+    HoursExceeded,
+    LastCounsellor,
+    TenantSirenNeeded,
+)
+from gateway.tables import Assignment, Bilan, BilanAgreement, Tenant
 from gateway.tenants.service import Caller
-from keel.clock import rfc3339, utc_now
+from keel.clock import utc_now
 from keel.identifiers import new_id
 from keel.problems import NotFound
+
+_EMPLOYER = "bct-employer/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +54,28 @@ class Plan:
     support_minutes: int
     starts_on: date
     ends_on: date
+    public_service: bool = False
+    """The worker is a public agent: other texts apply beside these, and loosen none (LR-A22)."""
+    employer_siren: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an edit gives anew; None leaves a value as it was."""
+
+    planned_minutes: int | None = None
+    support_minutes: int | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The worker's own agreement, as it is reported."""
+
+    agreed_on: date
+    method: str
+    document_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +85,7 @@ class Bilans:
     people: People
     counsellors: Counsellors
     events: Events
+    min_support: timedelta = timedelta(minutes=MIN_SUPPORT_MINUTES)
     now: Callable[[], datetime] = utc_now
 
     async def create(self, session: AsyncSession, tenant: str, plan: Plan) -> Bilan:
@@ -48,15 +95,11 @@ class Bilans:
             BilanBounds: the hours or dates break the law's bounds.
             NotFound: the beneficiary or the counsellor is not one of the tenant's.
             CounsellorInactive: the counsellor was deactivated.
+            EmployerUnknown: no SIREN, or none where the funding makes the employer a party.
+            EmployerIsTenant: the employer is the centre itself (LR-A11).
+            TenantSirenNeeded: the centre's own SIREN is not on record.
         """
-        refusal = bounds_refusal(
-            planned_minutes=plan.planned_minutes,
-            support_minutes=plan.support_minutes,
-            starts_on=plan.starts_on,
-            ends_on=plan.ends_on,
-        )
-        if refusal is not None:
-            raise BilanBounds(refusal)
+        self._keep_bounds(plan.planned_minutes, plan.support_minutes, plan.starts_on, plan.ends_on)
         await self.people.beneficiary(session, tenant, plan.beneficiary)
         await self.counsellors.active(session, tenant, plan.counsellor)
         bilan = Bilan(
@@ -65,6 +108,8 @@ class Bilans:
             beneficiary=plan.beneficiary,
             counsellor=plan.counsellor,
             funding=str(plan.funding),
+            public_service=plan.public_service,
+            employer_digest=await self._employer(session, tenant, plan),
             planned_minutes=plan.planned_minutes,
             support_minutes=plan.support_minutes,
             starts_on=plan.starts_on.isoformat(),
@@ -72,10 +117,88 @@ class Bilans:
             status=str(BilanStatus.DRAFT),
             created_at=self.now(),
         )
-        session.add(bilan)
-        await session.flush()
-        await store.assign(session, self._assignment(bilan, plan.counsellor))
+        await store.add(session, bilan)
+        await store.add(session, self._assignment(bilan, plan.counsellor))
         return bilan
+
+    def _keep_bounds(
+        self, planned_minutes: int, support_minutes: int, starts_on: date, ends_on: date
+    ) -> None:
+        refusal = bounds_refusal(
+            planned_minutes=planned_minutes,
+            support_minutes=support_minutes,
+            starts_on=starts_on,
+            ends_on=ends_on,
+            min_support_minutes=int(self.min_support.total_seconds()) // 60,
+        )
+        if refusal is not None:
+            raise BilanBounds(refusal)
+
+    async def _employer(self, session: AsyncSession, tenant: str, plan: Plan) -> bytes | None:
+        """Return the keyed digest of the employer's SIREN, once it is not the tenant's."""
+        if plan.employer_siren is None:
+            if asks_convention(plan.funding):
+                raise EmployerUnknown("The employer is a party here: send `employer_siren`.")
+            return None
+        if not is_siren(plan.employer_siren):
+            raise EmployerUnknown("A SIREN has nine digits, the last of which checks the others.")
+        own = await self._own_siren(session, tenant)
+        if own is None:
+            raise TenantSirenNeeded(
+                "Ask the operator to put the centre's SIREN on record: without it nobody can tell "
+                "that the centre is not the employer."
+            )
+        if own == plan.employer_siren:
+            raise EmployerIsTenant("Another organisation conducts it (Code du travail R6313-5).")
+        return await self._siren_digest(session, tenant, plan.employer_siren)
+
+    async def _siren_digest(self, session: AsyncSession, tenant: str, siren: str) -> bytes:
+        key = await self.people.records.key_of(session, tenant, None)
+        return keyed_digest(key, _EMPLOYER, siren)
+
+    @staticmethod
+    async def _own_siren(session: AsyncSession, tenant: str) -> str | None:
+        row = await session.get(Tenant, tenant)
+        return None if row is None else row.siren
+
+    async def change(
+        self, session: AsyncSession, tenant: str, bilan: Bilan, change: Change
+    ) -> Bilan:
+        """Change the dates or hours of a bilan; the caller read it with a lock.
+
+        Raises:
+            BilanBounds: the hours or dates break the law's bounds.
+            BilanNotOpen: it is closed.
+            HoursExceeded: interviews lasted longer already.
+        """
+        if bilan.status == BilanStatus.CLOSED:
+            raise BilanNotOpen("A closed bilan keeps its dates and hours.")
+        starts_on = change.starts_on or date.fromisoformat(bilan.starts_on)
+        ends_on = change.ends_on or date.fromisoformat(bilan.ends_on)
+        planned = change.planned_minutes or bilan.planned_minutes
+        support = change.support_minutes or bilan.support_minutes
+        self._keep_bounds(planned, support, starts_on, ends_on)
+        if await store.interview_minutes(session, tenant, bilan.id) > planned:
+            raise HoursExceeded("Interviews lasted longer than this already.")
+        bilan.planned_minutes, bilan.support_minutes = planned, support
+        bilan.starts_on, bilan.ends_on = starts_on.isoformat(), ends_on.isoformat()
+        await session.flush()
+        return bilan
+
+    async def page(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        *,
+        beneficiary: str | None,
+        status: BilanStatus | None,
+        after: str | None,
+        limit: int,
+    ) -> Sequence[Bilan]:
+        """Return bilans in the order of creation, one more than the page holds."""
+        return await store.page(
+            session, tenant, beneficiary=beneficiary, status=status, after=after, limit=limit
+        )
 
     def _assignment(self, bilan: Bilan, counsellor: str) -> Assignment:
         return Assignment(
@@ -101,7 +224,7 @@ class Bilans:
             if held.counsellor == counsellor:
                 return held
         made = self._assignment(bilan, counsellor)
-        await store.assign(session, made)
+        await store.add(session, made)
         return made
 
     async def unassign(
@@ -140,27 +263,71 @@ class Bilans:
         return bilan
 
     async def agree(
-        self, session: AsyncSession, tenant: str, bilan_id: str, *, agreed_on: date, method: str
+        self, session: AsyncSession, caller: Caller, bilan_id: str, agreed: Agreed
     ) -> Bilan:
         """Record the worker's own agreement to the bilan and open it (L6313-4; LR-A01).
 
         Raises:
             BilanNotOpen: it was agreed to before, or is closed.
+            ConventionNeeded: the funding asks for a convention that is not signed (LR-A17).
+            EmployerIsTenant: the centre's SIREN is now the employer's (LR-A11).
         """
-        bilan = await self.find(session, tenant, bilan_id, locked=True)
+        bilan = await self.find(session, caller.tenant, bilan_id, locked=True)
         if bilan.status != BilanStatus.DRAFT:
             raise BilanNotOpen("The agreement was recorded before; it keeps its date.")
-        bilan.agreement = {
-            "agreed_on": agreed_on.isoformat(),
-            "method": method,
-            "recorded_at": rfc3339(self.now()),
-        }
+        await self._require_convention(session, bilan)
+        await self._require_other_employer(session, bilan)
+        made = BilanAgreement(
+            tenant=bilan.tenant,
+            id=new_id("agr"),
+            bilan=bilan.id,
+            agreed_on=agreed.agreed_on.isoformat(),
+            method=agreed.method,
+            document_sha256=agreed.document_sha256,
+            recorded_by=caller.counsellor or caller.client,
+            recorded_at=self.now(),
+        )
         bilan.status = str(BilanStatus.OPEN)
-        await session.flush()
-        await self.events.emit(session, tenant, EventKind.BILAN_OPENED, bilan=bilan.id)
+        await store.add(session, made)
+        await self.events.emit(
+            session,
+            bilan.tenant,
+            EventKind.BILAN_OPENED,
+            bilan=bilan.id,
+            beneficiary=bilan.beneficiary,
+        )
         return bilan
 
-    async def open_for(self, session: AsyncSession, caller: Caller, bilan_id: str) -> Bilan:
+    async def _require_convention(self, session: AsyncSession, bilan: Bilan) -> None:
+        if not asks_convention(Funding(bilan.funding)):
+            return
+        held = await convention_store.newest(session, bilan.tenant, bilan.id)
+        today = self.now().date()
+        if held is None or status_on(signatures_of(held), today) is not ConventionStatus.SIGNED:
+            raise ConventionNeeded(
+                "Record the draft (POST …/convention) and the three signatures first."
+            )
+
+    async def _require_other_employer(self, session: AsyncSession, bilan: Bilan) -> None:
+        """Compare once more: the centre's own number may have been put on record since."""
+        own = await self._own_siren(session, bilan.tenant)
+        if own is None or bilan.employer_digest is None:
+            return
+        digest = await self._siren_digest(session, bilan.tenant, own)
+        if hmac.compare_digest(digest, bilan.employer_digest):
+            raise EmployerIsTenant("Another organisation conducts it (Code du travail R6313-5).")
+
+    async def agreement(self, session: AsyncSession, tenant: str, bilan_id: str) -> BilanAgreement:
+        """Return the worker's agreement to a bilan; `NotFound` while there is none."""
+        await self.find(session, tenant, bilan_id)
+        held = await store.agreement(session, tenant, bilan_id)
+        if held is None:
+            raise NotFound("The worker's agreement is not recorded yet.")
+        return held
+
+    async def open_for(
+        self, session: AsyncSession, caller: Caller, bilan_id: str, *, locked: bool = False
+    ) -> Bilan:
         """Return a bilan whose content the caller may work on.
 
         Raises:
@@ -170,7 +337,7 @@ class Bilans:
             BilanNotOpen: it has no agreement, or is closed.
             ProcessingRestricted: the person restricted the processing of their data (LR-E05).
         """
-        bilan = await self.find(session, caller.tenant, bilan_id)
+        bilan = await self.find(session, caller.tenant, bilan_id, locked=locked)
         await self.require_assigned(session, caller, bilan)
         if bilan.status != BilanStatus.OPEN:
             raise BilanNotOpen("Record the worker's agreement first: POST …/agreement.")

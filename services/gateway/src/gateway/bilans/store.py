@@ -2,16 +2,57 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.tables import Assignment
+from gateway.edge.listing import after_cursor
+from gateway.tables import Assignment, Bilan, BilanAgreement, Interview
 
 
-async def assign(session: AsyncSession, assignment: Assignment) -> None:
-    """Insert an assignment."""
-    session.add(assignment)
+async def add(session: AsyncSession, row: Bilan | Assignment | BilanAgreement) -> None:
+    """Insert a row."""
+    session.add(row)
     await session.flush()
+
+
+async def page(
+    session: AsyncSession,
+    tenant: str,
+    *,
+    beneficiary: str | None,
+    status: str | None,
+    after: str | None,
+    limit: int,
+) -> Sequence[Bilan]:
+    """Return bilans in the order of creation, one more than the page holds."""
+    query = select(Bilan).where(Bilan.tenant == tenant)
+    if beneficiary is not None:
+        query = query.where(Bilan.beneficiary == beneficiary)
+    if status is not None:
+        query = query.where(Bilan.status == str(status))
+    return (await session.scalars(after_cursor(query, Bilan.id, after, limit))).all()
+
+
+async def of_beneficiary(session: AsyncSession, tenant: str, beneficiary: str) -> Sequence[Bilan]:
+    """Return every bilan of a person, oldest first."""
+    query = select(Bilan).where(Bilan.tenant == tenant, Bilan.beneficiary == beneficiary)
+    return (await session.scalars(query.order_by(Bilan.id))).all()
+
+
+async def agreement(session: AsyncSession, tenant: str, bilan: str) -> BilanAgreement | None:
+    """Return the worker's agreement to a bilan."""
+    query = select(BilanAgreement).where(
+        BilanAgreement.tenant == tenant, BilanAgreement.bilan == bilan
+    )
+    return await session.scalar(query)
+
+
+async def interview_minutes(session: AsyncSession, tenant: str, bilan: str) -> int:
+    """Return for how many minutes interviews were held."""
+    query = select(func.coalesce(func.sum(Interview.minutes), 0)).where(
+        Interview.tenant == tenant, Interview.bilan == bilan
+    )
+    return int(await session.scalar(query) or 0)
 
 
 async def assignments(

@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     CONSENT_SUPERSEDED = "consent.superseded"
     CONSENT_CONFIRMATION_DUE = "consent.confirmation_due"
     """A counsellor attested a consent: the centre's channel confirms it to the person."""
+    PHASE_CLOSED = "phase.closed"
     RESTRICTION_IMPOSED = "restriction.imposed"
     RESTRICTION_LIFTED = "restriction.lifted"
     OUTPUT_CONTESTED = "output.contested"

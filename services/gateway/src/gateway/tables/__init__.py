@@ -1,7 +1,14 @@
 """The gateway's tables, by subject. Every tenant-owned row is keyed by its tenant first."""
 
 from gateway.tables.base import Base
-from gateway.tables.bilans import Assignment, Bilan
+from gateway.tables.bilans import (
+    Assignment,
+    Bilan,
+    BilanAgreement,
+    ClosedPhase,
+    Convention,
+    Interview,
+)
 from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
 from gateway.tables.contestations import Contestation
@@ -27,10 +34,13 @@ __all__ = [
     "Base",
     "Beneficiary",
     "Bilan",
+    "BilanAgreement",
     "Client",
+    "ClosedPhase",
     "Consent",
     "ContentKey",
     "Contestation",
+    "Convention",
     "Counsellor",
     "Delivery",
     "Document",
@@ -38,6 +48,7 @@ __all__ = [
     "DueDelivery",
     "Event",
     "IdempotentAnswer",
+    "Interview",
     "LogEntry",
     "LogOutbox",
     "LogState",
