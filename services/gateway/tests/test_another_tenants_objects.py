@@ -184,13 +184,7 @@ PREFIX_OF_TABLE = {
     "qualifications": "qlf", "records": "rec", "reports": "rep", "restrictions": "rst",
     "runs": "run", "secrecy_acceptances": "sec", "webhook_endpoints": "whk",
     "interviews": "itv", "shares": "shr", "retention_agreements": "agr",
-    "counsellors": "usr", "beneficiaries": "ben", "bilans": "bil", "consents": "cns",
-    "documents": "doc", "reports": "rep", "runs": "run", "records": "rec", "clients": "cli",
-    "assignments": "asg", "qualifications": "qlf", "secrecy_acceptances": "sec",
-    "events": "evt", "webhook_endpoints": "whk", "deliveries": "dlv",
-    "personal_codes": "cod", "contestations": "ctn",
-    "api_keys": "key",
-    "restrictions": "rst", "bilan_agreements": "agr", "conventions": "cvn", "interviews": "itv",
+    "bilan_agreements": "bag", "conventions": "cvn",
 }  # fmt: skip
 """Tables whose rows have an id; the others are told apart by something else."""
 

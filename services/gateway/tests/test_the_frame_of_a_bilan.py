@@ -258,7 +258,7 @@ async def test_the_agreement_is_an_object_of_its_own(sited, plan, agree):
     await sited.log_in(counsellor=sited.counsellor)
     await agree(made, document_sha256="a" * 64)
     held = (await sited.call("GET", path)).json()
-    assert held["id"].startswith("agr_")
+    assert held["id"].startswith("bag_")
     assert (held["agreed_on"], held["document_sha256"]) == ("2026-11-02", "a" * 64)
     assert held["recorded_by"] == sited.counsellor
     assert problem(await agree(made)) == (409, "bilan_not_open")

@@ -279,7 +279,7 @@ class Bilans:
         await self._require_other_employer(session, bilan)
         made = BilanAgreement(
             tenant=bilan.tenant,
-            id=new_id("agr"),
+            id=new_id("bag"),
             bilan=bilan.id,
             agreed_on=agreed.agreed_on.isoformat(),
             method=agreed.method,

@@ -108,7 +108,7 @@ def _make_agreements_objects() -> None:
         rows.append(
             {
                 "tenant": tenant,
-                "id": new_id("agr"),
+                "id": new_id("bag"),
                 "bilan": bilan,
                 "agreed_on": said["agreed_on"],
                 "method": said["method"],
