@@ -155,7 +155,7 @@ _OTHER_TEXT = {
 _OTHER_REQUEST = {
     "title": "Vous avez ouvert une autre demande entre-temps",
     "lines": (
-        "Cette page n’est plus la bonne : vos réponses n’ont pas été enregistrées.",
+        "Cette page n’est plus la bonne : vos réponses n’ont pas été enregistrées.",
         "La demande que vous avez ouverte en dernier vous attend.",
     ),
     "link": "Lire cette demande et répondre",

@@ -48,7 +48,7 @@ _GONE = (
     "Ce lien ne s’ouvre plus",
     "Il a été remplacé par un lien plus récent, ou il n’a pas été copié en entier.",
     (
-        "Demandez un nouveau lien à votre centre : il peut vous en donner un tout de suite. "
+        "Demandez un nouveau lien à votre centre : il peut vous en donner un tout de suite. "
         "Rien n’a été changé."
     ),
 )

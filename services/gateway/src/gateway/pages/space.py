@@ -251,7 +251,7 @@ async def say_it_was_contested(
 _CONTESTED = (
     "Votre contestation est transmise",
     (
-        "Votre conseiller ou votre conseillère la lira. Ce que vous avez écrit est chiffré : "
+        "Votre conseiller ou votre conseillère la lira. Ce que vous avez écrit est chiffré : "
         "seules les personnes qui conduisent votre bilan peuvent le lire."
     ),
     (

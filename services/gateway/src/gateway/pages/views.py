@@ -15,13 +15,13 @@ _ROUTES = {
 }
 _OUTCOMES = {
     "ai.result": "Un texte a été produit et remis à votre conseiller ou votre conseillère.",
-    "ai.error": "L’appel a échoué : rien n’a été gardé.",
-    "ai.cancelled": "L’appel a été arrêté : rien n’a été gardé.",
+    "ai.error": "L’appel a échoué : rien n’a été gardé.",
+    "ai.cancelled": "L’appel a été arrêté : rien n’a été gardé.",
 }
 _STATES = {
     ConsentStatus.AWAITING: "Votre centre attend votre réponse.",
-    ConsentStatus.LAPSED: "Vous n’avez pas répondu : rien n’est autorisé.",
-    ConsentStatus.CANCELLED: "Votre centre a annulé sa demande : rien n’est autorisé.",
+    ConsentStatus.LAPSED: "Vous n’avez pas répondu : rien n’est autorisé.",
+    ConsentStatus.CANCELLED: "Votre centre a annulé sa demande : rien n’est autorisé.",
 }
 _WORDS: Mapping[str, str] = {
     Decision.GRANTED: "accepté",

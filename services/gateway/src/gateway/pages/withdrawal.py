@@ -54,7 +54,7 @@ _GONE = (
     "Il n’a peut-être pas été copié en entier. Rien n’a été changé.",
     (
         "Vous pouvez aussi retirer votre accord dans votre espace personnel, ou le demander à "
-        "votre centre : il doit le faire tout de suite, sans vous demander pourquoi."
+        "votre centre : il doit le faire tout de suite, sans vous demander pourquoi."
     ),
 )
 
