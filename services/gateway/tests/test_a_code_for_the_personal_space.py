@@ -13,6 +13,16 @@ from gateway.tables import Event, PageSession, PersonalCode
 from keel.clock import utc_now
 from keel.sealing import unseal
 
+# Pages are the same on both databases; what differs is played there too, in `make verify`.
+pytestmark = pytest.mark.parametrize(
+    "migrated",
+    [
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.full]),
+    ],
+    indirect=True,
+)
+
 
 @pytest.fixture
 async def channel(centre):

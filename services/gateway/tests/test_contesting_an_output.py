@@ -6,6 +6,16 @@ from sqlalchemy import select
 from gateway.records.rules import Fact, Kind
 from gateway.tables import Contestation, Event
 
+# Pages are the same on both databases; what differs is played there too, in `make verify`.
+pytestmark = pytest.mark.parametrize(
+    "migrated",
+    [
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.full]),
+    ],
+    indirect=True,
+)
+
 WORDS = "Ce métier n’a rien à voir avec mon parcours. <b>Marianne</b>"
 
 
@@ -92,10 +102,13 @@ async def test_words_that_cannot_be_kept_are_shown_again(centre, bilan, use, min
 
 
 async def test_a_person_contests_their_own_uses_alone(centre, bilan, use, mine, given):
+    page = await centre.call("GET", f"/v1/records?consent={given['id']}&kind=consent.authorised")
+    mine_too = page.json()["items"][0]["id"]  # a record of the person that is no use of AI
+    assert (await mine.get(f"/me/uses/{mine_too}/contestation")).status_code == 404
     other = await centre.made("/v1/beneficiaries", {})
     link = await centre.made(f"/v1/beneficiaries/{other['id']}/personal-link", {})
     await mine.open(link["personal_link"])
-    for record in (use, given["evidence_record"] or "rec_0", "rec_unknown", "é"):
+    for record in (use, mine_too, "rec_unknown", "é"):
         assert (await mine.get(f"/me/uses/{record}/contestation")).status_code == 404
         assert (
             await mine.post(f"/me/uses/{record}/contestation", {"text": "x"})

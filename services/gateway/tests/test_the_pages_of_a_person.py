@@ -6,7 +6,7 @@ What a person sees and does with them is in `tests/journeys/test_the_pages_in_a_
 import asyncio
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from itertools import product
 
@@ -15,6 +15,16 @@ from sqlalchemy import select
 
 from gateway.tables import PageSession, PersonalCode, PersonalLink
 from keel.clock import utc_now
+
+# Pages are the same on both databases; what differs is played there too, in `make verify`.
+pytestmark = pytest.mark.parametrize(
+    "migrated",
+    [
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.full]),
+    ],
+    indirect=True,
+)
 
 WITHDRAWN = "Votre accord est retiré"
 
@@ -46,6 +56,78 @@ def status_of(centre, asked):
         return (await centre.call("GET", f"/v1/consents/{asked['id']}")).json()
 
     return read
+
+
+SENSITIVE = {
+    "purpose": "analysis",
+    "data_categories": ["cv", "special.health"],
+    "explicit": True,
+    "recipients": ["rcp_local-llm"],
+    "jurisdictions": ["FR"],
+}
+HEALTH = "explicit.analysis.special.health"
+
+
+@pytest.fixture
+async def sensitive(centre, bilan):
+    """A request for one purpose, on health data too."""
+    return await centre.made("/v1/consents", {"bilan": bilan.id, "grants": [SENSITIVE]})
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("granted", ["cv", "special.health"]), ("refused", ["cv"])]
+)
+async def test_each_special_category_has_a_question_of_its_own(
+    centre, sensitive, beneficiary, said, kept
+):
+    page = await beneficiary.open(sensitive["ceremony_url"])
+    assert "Il y a 2 questions" in page.text
+    form = {**hidden(page), "decision.analysis": "granted"}
+    unanswered = await beneficiary.post("/consent/decision", form)
+    assert unanswered.status_code == 422
+    assert 'href="#q-explicit-analysis-special-health"' in unanswered.text
+    assert (await beneficiary.post("/consent/decision", {**form, HEALTH: said})).status_code == 200
+    consent = (await centre.call("GET", f"/v1/consents/{sensitive['id']}")).json()
+    assert consent["grants"][0]["data_categories"] == kept
+
+
+async def test_who_refuses_a_purpose_need_not_answer_for_its_special_categories(
+    centre, sensitive, beneficiary
+):
+    page = await beneficiary.open(sensitive["ceremony_url"])
+    form = {**hidden(page), "decision.analysis": "refused"}
+    assert (await beneficiary.post("/consent/decision", form)).status_code == 200
+    consent = (await centre.call("GET", f"/v1/consents/{sensitive['id']}")).json()
+    assert consent["status"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("months", "days"), [("1", 30), ("3", 90), ("0", 182), ("999", 182), ("é", 182)]
+)
+async def test_a_shorter_end_can_be_chosen_and_never_a_later_one(
+    asked, beneficiary, status_of, months, days
+):
+    page = await beneficiary.open(asked["ceremony_url"])
+    await beneficiary.post("/consent/decision", {**hidden(page), **ACCEPTED, "months": months})
+    consent = await status_of()
+    given, ends = (datetime.fromisoformat(consent[k]) for k in ("authorised_at", "expires_at"))
+    assert (ends - given).days == days
+
+
+async def test_the_evidence_says_how_it_was_decided_and_keeps_no_address(
+    app, centre, asked, beneficiary, gateway
+):
+    page = await beneficiary.open(asked["ceremony_url"])
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    headers = {"Cookie": beneficiary.cookie, "User-Agent": agent}
+    await gateway.post("/consent/decision", data={**hidden(page), **ACCEPTED}, headers=headers)
+    async with app.state.database.begin(centre.tenant) as session:
+        consent = await app.state.consents.find(session, centre.tenant, asked["id"])
+        evidence = await app.state.consents.evidence_of(session, consent)
+    assert evidence["user_agent_family"] == "firefox"
+    assert (evidence["method"], evidence["second_factor"]) == ("hosted_page", "none")
+    assert "X11" not in str(evidence)
+    assert "127.0.0.1" not in str(evidence)
 
 
 PAGES = (
@@ -140,8 +222,8 @@ async def test_an_error_keeps_what_was_chosen_and_leads_to_what_is_missing(asked
     assert answer.status_code == 422
     assert re.search(r'name="decision.analysis" value="refused" required checked', answer.text)
     assert answer.text.count(" checked") == 1
-    assert 'href="#q-exploration"' in answer.text
-    assert 'href="#q-analysis"' not in answer.text
+    assert 'href="#q-decision-exploration"' in answer.text
+    assert 'href="#q-decision-analysis"' not in answer.text
 
 
 async def test_the_page_shows_every_word_of_the_notice_once_and_in_order(

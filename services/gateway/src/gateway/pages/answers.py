@@ -80,6 +80,22 @@ def secret_of(form: Mapping[str, str]) -> str:
     return form.get("secret", "").strip().rpartition("#")[2][:_MAX_COOKIE]
 
 
+def browser_family(user_agent: str) -> str:
+    """Return the family of a browser, for the evidence; the rest of what it says is not kept."""
+    return next((name for mark, name in _FAMILIES if mark in user_agent), "other")
+
+
+_FAMILIES = (
+    ("Edg/", "edge"),
+    ("OPR/", "opera"),
+    ("SamsungBrowser/", "samsung"),
+    ("Firefox/", "firefox"),
+    ("Chrome/", "chrome"),
+    ("Safari/", "safari"),
+)
+"""In this order: each of them also claims to be some of those below."""
+
+
 async def _form(request: Request) -> dict[str, str]:
     _refuse_foreign(request)
     form = await request.form(max_fields=_MAX_FIELDS, max_files=0)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fastapi import Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.consents.rules import ANSWERS, Decision
+from gateway.consents.rules import Decision, Method
 from gateway.consents.service import Consents
 from gateway.links.service import Links
 from gateway.pages import views
@@ -18,6 +18,7 @@ from gateway.pages.answers import (
     READS,
     FormDep,
     SessionOver,
+    browser_family,
     cookie,
     enter,
     message,
@@ -112,7 +113,7 @@ def _decision_page(
         consent=consent,
         shown=shown,
         missing=missing,
-        shorter=views.shorter_ends(consent, utc_now()),
+        duration=views.durations(consent, utc_now()),
         chosen_months=chosen.get("months", ""),
     )
 
@@ -135,10 +136,12 @@ async def decide_consent(
                 return page("changed.html", status.HTTP_409_CONFLICT, **_OTHER_REQUEST)
             if held.kind == SessionKind.DECIDED:
                 return await _thanks(session, consents, links, asked)
-            missing = _left_open(asked, form)
+            missing = views.left_open(asked, form)
             if missing:
                 return _decision_page(asked, form, missing)
-            consent = await _decide(session, consents, asked, form)
+            consent = await _decide(
+                session, consents, held, asked, form, request.headers.get("user-agent", "")
+            )
             await pages.settle(session, held)
             return await _thanks(session, consents, links, consent)
     except NoticeChanged:
@@ -162,17 +165,25 @@ _OTHER_REQUEST = {
 }
 
 
-def _left_open(asked: Consent, form: Mapping[str, str]) -> tuple[str, ...]:
-    names = [f"decision.{g['purpose']}" for g in asked.grants]
-    return tuple(name for name in names if form.get(name) not in ANSWERS)
-
-
 async def _decide(
-    session: AsyncSession, consents: Consents, asked: Consent, form: Mapping[str, str]
+    session: AsyncSession,
+    consents: Consents,
+    held: PageSession,
+    asked: Consent,
+    form: Mapping[str, str],
+    user_agent: str,
 ) -> Consent:
     decisions = {g["purpose"]: Decision(form[f"decision.{g['purpose']}"]) for g in asked.grants}
     return await consents.decide(
-        session, asked.tenant, asked.id, decisions, form.get("notice_sha256", "")
+        session,
+        asked.tenant,
+        asked.id,
+        decisions,
+        form.get("notice_sha256", ""),
+        explicit=views.explicit_acts(asked, form),
+        validity=views.SHORTER.get(form.get("months", "")),
+        method=Method(held.method),
+        evidence={"user_agent_family": browser_family(user_agent)},
     )
 
 

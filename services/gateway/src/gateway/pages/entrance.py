@@ -3,6 +3,7 @@
 from fastapi import Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.consents.rules import Method
 from gateway.links.service import LinkKind
 from gateway.pages.answers import (
     READS,
@@ -17,7 +18,7 @@ from gateway.pages.answers import (
     see,
 )
 from gateway.pages.codes import Outcome
-from gateway.pages.service import Method, PageSessions, SessionKind
+from gateway.pages.service import PageSessions, SessionKind
 from gateway.problems import CeremonyUnknown, TooManyCodes
 from gateway.tables import PageSession
 from gateway.wiring import CodesDep, ConsentsDep, DatabaseDep, LinksDep, PageSessionsDep
@@ -134,7 +135,7 @@ async def ask_before_renewing(
     """Ask whether to replace the personal link."""
     async with database.begin() as session:
         held = await _held(session, pages, request, SessionKind.PERSONAL)
-    return page("link.html", allowed=held.method == Method.LINK_AND_CODE, personal_link=None)
+    return page("link.html", allowed=held.method == Method.PAGE_AND_CODE, personal_link=None)
 
 
 @router.post("/me/link")
@@ -149,7 +150,7 @@ async def renew_my_link(
     """Replace the person's link; who came without a code cannot lock the person out."""
     async with database.begin() as session:
         held = await _held(session, pages, request, SessionKind.PERSONAL)
-        if held.method != Method.LINK_AND_CODE:
+        if held.method != Method.PAGE_AND_CODE:
             return page("link.html", status.HTTP_403_FORBIDDEN, allowed=False, personal_link=None)
         tenant, beneficiary = held.tenant, held.beneficiary
         secret = await links.renew_personal(session, tenant, beneficiary)

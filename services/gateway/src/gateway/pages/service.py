@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.consents.rules import Method
 from gateway.problems import CeremonyUnknown
 from gateway.tables import Consent, PageSession, PersonalLink
 from gateway.tenants import doors
@@ -27,13 +28,6 @@ class SessionKind(StrEnum):
     """A personal link was opened, and the one-time code is still awaited."""
 
 
-class Method(StrEnum):
-    """How sure we are of who reads; evidence and records say it."""
-
-    LINK = "hosted_page"
-    LINK_AND_CODE = "hosted_page+code"
-
-
 @dataclass(frozen=True, slots=True)
 class PageSessions:
     """The verbs of page sessions."""
@@ -46,7 +40,7 @@ class PageSessions:
         return await self._open(
             session,
             SessionKind.CEREMONY,
-            Method.LINK,
+            Method.PAGE,
             consent.tenant,
             consent.beneficiary,
             consent.id,
@@ -55,7 +49,7 @@ class PageSessions:
     async def open_link(self, session: AsyncSession, link: PersonalLink, kind: SessionKind) -> str:
         """Open a session by a link that a person keeps; returns the cookie's value."""
         return await self._open(
-            session, kind, Method.LINK, link.tenant, link.beneficiary, link.consent
+            session, kind, Method.PAGE, link.tenant, link.beneficiary, link.consent
         )
 
     async def let_in_with_code(self, session: AsyncSession, tenant: str, beneficiary: str) -> str:
@@ -70,7 +64,7 @@ class PageSessions:
             .values(ends_at=self.now())
         )
         return await self._open(
-            session, SessionKind.PERSONAL, Method.LINK_AND_CODE, tenant, beneficiary, None
+            session, SessionKind.PERSONAL, Method.PAGE_AND_CODE, tenant, beneficiary, None
         )
 
     async def settle(self, session: AsyncSession, held: PageSession) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.consents.rules import ANSWERS, ConsentStatus, Decision
+from gateway.consents.notice import ExplicitQuestion, explicit_questions
+from gateway.consents.rules import ANSWERS, ConsentStatus, Decision, end_of
 from gateway.consents.vocabulary import vocabulary
 from gateway.tables import Consent
 
@@ -27,6 +28,7 @@ _WORDS: Mapping[str, str] = {
     Decision.GRANTED: "accepté",
     Decision.REFUSED: "refusé",
     Decision.WITHDRAWN: "retiré",
+    Decision.SUPERSEDED: "remplacé par une réponse plus récente",
 }
 _MONTH = timedelta(days=30)
 SHORTER = {"1": _MONTH, "3": 3 * _MONTH}
@@ -59,24 +61,33 @@ def questions(
 ) -> dict[str, Any]:
     """Return the exact notice, cut where the questions come in, and the questions.
 
-    Each paragraph of the notice is shown once and whole, in order: those of a purpose stand in its
-    own question, what comes before and after stands around. `chosen` is what was posted, kept when
-    the page has to be shown again; `missing` are the names that were left open.
+    Each paragraph of the notice is shown once and whole, in order: those of a purpose and of a
+    special category stand with their own questions, what comes before and after stands around.
+    `chosen` is what was posted, kept when the page has to be shown again; `missing` are the names
+    that were left open.
     """
-    paragraphs = [p.strip("\n") for p in consent.notice_text.split("\n\n") if p.strip()]
+    title, *paragraphs = [p.strip("\n") for p in consent.notice_text.split("\n\n") if p.strip()]
     asked, before, after = [], [], []
-    left = list(purposes(consent))
+    left, explicit = list(purposes(consent)), explicit_questions(consent.grants)
     for paragraph in paragraphs:
         found = next((p for p in left if paragraph.startswith(f"{p['title']}. ")), None)
         if found is not None:
             left.remove(found)
             asked.append(_question(found, paragraph, chosen, missing))
         elif asked:
-            after.append(paragraph)
+            after.append(_with_its_questions(paragraph, explicit, chosen, missing))
         else:
             before.append(paragraph)
     asked += [_question(purpose, "", chosen, missing) for purpose in left]
-    return {"title": before[0], "before": before[1:], "after": after, "purposes": asked}
+    open_ones = [q for q in [*asked, *(q for a in after for q in a["questions"])] if q["missing"]]
+    return {
+        "title": title,
+        "before": before,
+        "purposes": asked,
+        "after": after,
+        "open": open_ones,
+        "count": len(asked) + len(explicit),
+    }
 
 
 def _question(
@@ -85,25 +96,83 @@ def _question(
     title = f"{purpose['title']}."
     shown = paragraph.removeprefix(title).strip() or f"{purpose['plain']}"
     plain, *facts = [line.strip() for line in shown.splitlines()]
-    name = f"decision.{purpose['id']}"
     return {
-        **purpose,
-        "name": name,
+        **_asked(f"decision.{purpose['id']}", chosen, missing),
         "title": title,
         "plain": plain,
         "facts": facts,
+    }
+
+
+def _with_its_questions(
+    paragraph: str,
+    explicit: Sequence[ExplicitQuestion],
+    chosen: Mapping[str, str],
+    missing: Collection[str],
+) -> dict[str, Any]:
+    """Return a paragraph; that of a special category with one question a purpose under it."""
+    first, *lines = [line.strip() for line in paragraph.splitlines()]
+    own = [q for q in explicit if q.notice == first]
+    if len(own) != len(lines) or not own:
+        return {"text": paragraph, "questions": []}
+    return {
+        "text": first,
+        "questions": [
+            {**_asked(explicit_name(q.purpose, q.category), chosen, missing), "title": line}
+            for q, line in zip(own, lines, strict=True)
+        ],
+    }
+
+
+def _asked(name: str, chosen: Mapping[str, str], missing: Collection[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "anchor": "q-" + name.replace(".", "-"),
         "chosen": chosen.get(name),
         "missing": name in missing,
     }
 
 
-def shorter_ends(consent: Consent, at: datetime) -> list[dict[str, Any]]:
-    """Return the shorter durations that the person may choose, each with its last day."""
-    return [
-        {"months": months, "ends": at + length}
-        for months, length in SHORTER.items()
-        if at + length < consent.expires_at
+def explicit_name(purpose: str, category: str) -> str:
+    """Return the form's name of the separate act on one special category, for one purpose."""
+    return f"explicit.{purpose}.{category}"
+
+
+def left_open(consent: Consent, form: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the questions that were not answered.
+
+    Who refuses a purpose refuses its special categories with it.
+    """
+    names = [f"decision.{g['purpose']}" for g in consent.grants]
+    names += [
+        explicit_name(q.purpose, q.category)
+        for q in explicit_questions(consent.grants)
+        if form.get(f"decision.{q.purpose}") != Decision.REFUSED
     ]
+    return tuple(name for name in names if form.get(name) not in ANSWERS)
+
+
+def explicit_acts(consent: Consent, form: Mapping[str, str]) -> dict[str, dict[str, Decision]]:
+    """Return what was said to each special category, by purpose; what was not said is refused."""
+    acts: dict[str, dict[str, Decision]] = {}
+    for q in explicit_questions(consent.grants):
+        said = form.get(explicit_name(q.purpose, q.category))
+        decision = Decision.GRANTED if said == Decision.GRANTED else Decision.REFUSED
+        acts.setdefault(q.purpose, {})[q.category] = decision
+    return acts
+
+
+def durations(consent: Consent, at: datetime) -> dict[str, Any]:
+    """Return until when the consent would last, and the shorter ends that may be chosen."""
+    length = timedelta(seconds=consent.validity_seconds)
+    return {
+        "ends": end_of(at, length),
+        "shorter": [
+            {"months": months, "ends": end_of(at, shorter)}
+            for months, shorter in SHORTER.items()
+            if shorter < length
+        ],
+    }
 
 
 def answers(posted: Mapping[str, str]) -> list[dict[str, str]]:
