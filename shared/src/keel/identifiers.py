@@ -26,6 +26,7 @@ def _identifier(prefix: str) -> StringConstraints:
 TenantId = Annotated[str, _identifier("tnt")]
 ClientId = Annotated[str, _identifier("cli")]
 BeneficiaryId = Annotated[str, _identifier("ben")]
+ApiKeyId = Annotated[str, _identifier("key")]
 CounsellorId = Annotated[str, _identifier("usr")]
 BilanId = Annotated[str, _identifier("bil")]
 ConsentId = Annotated[str, _identifier("cns")]

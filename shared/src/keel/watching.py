@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 _EVERY = 0.5
-_SOONEST = 0.02
+_SOONEST = 0.005
 _Held = TypeVar("_Held")
 _Print = tuple[tuple[str, int, int, int], ...]
 
