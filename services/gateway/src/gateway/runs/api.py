@@ -113,6 +113,9 @@ class RunBody(BaseModel):
     envelope: Envelope | None
 
 
+_TOKEN_LENGTH = {"maxLength": 4096}
+"""Said, not checked here: a token that is too long is one that is not valid (401), not a 422."""
+
 _REFUSALS = problems(
     ConsentTokenMissing,
     ConsentTokenInvalid,
@@ -214,7 +217,7 @@ async def start_run(
     runs: RunsDep,
     quotas: QuotasDep,
     caller: RunCallerDep,
-    consent_token: Annotated[str | None, Header(max_length=10_000)] = None,
+    consent_token: Annotated[str | None, Header(json_schema_extra=_TOKEN_LENGTH)] = None,
     accept: Annotated[str, Header(max_length=200)] = "application/json",
 ) -> Any:  # noqa: ANN401 - a run, or the stream that ends with it
     """Run a use case on one bilan.

@@ -102,13 +102,13 @@ class Runs:
         Raises:
             Problem: refused, cancelled or failed; the run keeps the code.
         """
+        claims = self._claims(caller, request, consent_token)  # before anything else is said
         card = await self._card(caller, request.use_case)
         if str(request.mode) not in {*card["modes"], str(RunMode.BEST)}:
             raise ModeNotAvailable(
                 "This use case has the modes listed on its card.",
                 members={"modes": card["modes"], "without_ai": card["without_ai"]},
             )
-        claims = self._claims(caller, request, consent_token)
         bilan, run, inputs = await self._open(caller, request)
         call = None if claims is None else Call(caller, bilan, claims, card, inputs, telling)
         work = self._work(caller, run, inputs, card, call)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.counsellors.store import is_active
 from gateway.keyring import RotatingKey
-from gateway.problems import ClientRefused, ScopeRefused, TokenHasExpired, TokenInvalid
+from gateway.problems import ScopeRefused, TokenHasExpired, TokenInvalid
 from gateway.tables import Client, Tenant, UsedAssertion
 from gateway.tenants import doors, rules, store
 from gateway.tenants.proofs import Assertion, Proof, Secret, once, refused
@@ -146,7 +146,7 @@ class Tenants:
         if scopes is None:
             raise ScopeRefused("Ask only for scopes that the client was given.")
         if counsellor and not await is_active(session, client.tenant, counsellor):
-            raise ClientRefused("The counsellor is not an active one of this tenant's.")
+            raise refused("The counsellor is not an active one of this tenant's.")
         return self._sign(client, scopes, counsellor), scopes
 
     def _sign(self, client: Client, scopes: list[str], counsellor: str | None) -> str:
