@@ -9,6 +9,8 @@ from importlib.metadata import version
 import httpx
 from fastapi import FastAPI
 
+from gateway.api_keys import api as api_keys_api
+from gateway.api_keys.service import ApiKeys
 from gateway.bilans import api as bilans_api
 from gateway.bilans.service import Bilans
 from gateway.consents import api as consents_api
@@ -90,6 +92,7 @@ _OVERHEAD = 64 * 1024
 _ROUTERS = (
     tenants_api.router,
     tenants_api.endpoints,
+    api_keys_api.router,
     counsellors_api.router,
     people_api.router,
     people_api.lookups,
@@ -303,6 +306,7 @@ def _furnish(
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
+    state.api_keys = ApiKeys()
     state.clients, state.suspension = Clients(), Suspension(database, consents)
     state.introspection = Introspection(state.tenants, consents)
     state.signing_keys = SigningKeys(database, records, keyring, settings.pass_jwks_or_none())

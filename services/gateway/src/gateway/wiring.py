@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from gateway.api_keys.service import ApiKeys
 from gateway.bilans.service import Bilans
 from gateway.consents.service import Consents
 from gateway.contestations.service import Contestations
@@ -38,6 +39,7 @@ def _made(name: str) -> Callable[[Request], Any]:
 
 DatabaseDep = Annotated[Database, Depends(_made("database"))]
 TenantsDep = Annotated[Tenants, Depends(_made("tenants"))]
+ApiKeysDep = Annotated[ApiKeys, Depends(_made("api_keys"))]
 IntrospectionDep = Annotated[Introspection, Depends(_made("introspection"))]
 ConventionsDep = Annotated[Conventions, Depends(_made("conventions"))]
 PhasesDep = Annotated[Phases, Depends(_made("phases"))]

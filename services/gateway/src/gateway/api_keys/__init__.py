@@ -1,0 +1,1 @@
+"""Long-lived keys of a client, for SDKs that cannot draw tokens."""

@@ -1,0 +1,83 @@
+"""The verbs of long-lived keys: make one, list them, end one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.api_keys import store
+from gateway.counsellors.store import is_active
+from gateway.problems import ScopeInsufficient
+from gateway.tables import ApiKey
+from gateway.tenants import doors, rules
+from gateway.tenants.service import Caller
+from keel.clock import utc_now
+from keel.identifiers import new_id
+from keel.problems import InvalidRequest, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """The verbs of long-lived keys, each in the caller's transaction."""
+
+    now: Callable[[], datetime] = utc_now
+
+    async def create(
+        self,
+        session: AsyncSession,
+        caller: Caller,
+        *,
+        name: str,
+        scopes: Sequence[rules.Scope],
+        counsellor: str | None,
+        validity: timedelta,
+    ) -> tuple[ApiKey, str]:
+        """Make a key of the calling client; returns it and its secret, shown once.
+
+        Raises:
+            ScopeInsufficient: a scope that the call itself does not have, or `keys`: a key that
+                makes keys would outlive its own end.
+            InvalidRequest: the counsellor is not an active one of this tenant's.
+        """
+        if rules.Scope.KEYS in scopes or not caller.scopes.issuperset(scopes):
+            raise ScopeInsufficient("Give a key scopes of the token that makes it, never `keys`.")
+        if counsellor and not await is_active(session, caller.tenant, counsellor):
+            raise InvalidRequest("The counsellor is not an active one of this tenant's.")
+        secret, at = rules.new_api_key(), self.now()
+        key = ApiKey(
+            tenant=caller.tenant,
+            id=new_id("key"),
+            client=caller.client,
+            name=name,
+            secret_sha256=rules.secret_digest(secret),
+            scopes=sorted({str(scope) for scope in scopes}),
+            counsellor=counsellor,
+            created_at=at,
+            expires_at=at + validity,
+        )
+        await store.add(session, key)
+        await doors.add(session, secret, caller.tenant)
+        return key, secret
+
+    async def list(
+        self, session: AsyncSession, caller: Caller, *, after: str | None, limit: int
+    ) -> Sequence[ApiKey]:
+        """Return the client's keys, one more than `limit` where there are more."""
+        return await store.of_client(
+            session, caller.tenant, caller.client, after=after, limit=limit
+        )
+
+    async def revoke(self, session: AsyncSession, caller: Caller, key_id: str) -> ApiKey:
+        """End a key at once; ending it again changes nothing.
+
+        Raises:
+            NotFound: there is no such key of this client.
+        """
+        key = await store.find(session, caller.tenant, caller.client, key_id)
+        if key is None:
+            raise NotFound
+        if key.revoked_at is None:
+            key.revoked_at = self.now()
+            await doors.wall_up(session, key.secret_sha256)
+        return key
