@@ -63,7 +63,7 @@ async def test_it_may_stand_for_one_counsellor(centre, bilan):
     read = await with_key(centre, key["api_key"], f"/v1/bilans/{bilan.id}", "GET")
     assert read.status_code == 200
     nobody = await made(centre, counsellor="usr_" + "0" * 26)
-    assert nobody.status_code == 422
+    assert nobody.status_code == 404
 
 
 async def test_it_is_dead_once_it_was_ended(centre):

@@ -76,7 +76,7 @@ def _view(key: ApiKey) -> dict[str, Any]:
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
-    responses=problems(ScopeInsufficient),
+    responses=problems(ScopeInsufficient, NotFound),
     openapi_extra={"x-secret-members": ["api_key"]},
 )
 async def create_api_key(

@@ -14,7 +14,7 @@ from gateway.tenants import doors, rules
 from gateway.tenants.service import Caller
 from keel.clock import utc_now
 from keel.identifiers import new_id
-from keel.problems import InvalidRequest, NotFound
+from keel.problems import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class ApiKeys:
         Raises:
             ScopeInsufficient: a scope that the call itself does not have, or `keys`: a key that
                 makes keys would outlive its own end.
-            InvalidRequest: the counsellor is not an active one of this tenant's.
+            NotFound: the counsellor is not an active one of this tenant's.
         """
         if rules.Scope.KEYS in scopes or not caller.scopes.issuperset(scopes):
             raise ScopeInsufficient("Give a key scopes of the token that makes it, never `keys`.")
         if counsellor and not await is_active(session, caller.tenant, counsellor):
-            raise InvalidRequest("The counsellor is not an active one of this tenant's.")
+            raise NotFound
         secret, at = rules.new_api_key(), self.now()
         key = ApiKey(
             tenant=caller.tenant,

@@ -27,22 +27,19 @@ class Suspension:
         """Stop a tenant at once; suspending it again changes nothing.
 
         In one transaction: the tenant is suspended, every token that its clients drew is dead for
-        good, and every consent token is stale. Then what runs is cancelled.
+        good, and every consent token is stale. With the commit, what runs is cancelled.
 
         Raises:
             NotFound: there is no such tenant.
         """
         async with self.database.begin() as session:
             tenant = await self._locked(session, tenant_id)
-            concerned: tuple[str, ...] = ()
             if tenant.suspended_at is None:
                 tenant.suspended_at = self.now()
                 for client in await store.clients(session):
                     client.epoch += 1
                 await session.flush()
-                concerned = await self.consents.raise_epochs(session, tenant_id)
-        for consent in concerned:
-            self.consents.cancel_in_flight(consent)
+                await self.consents.raise_epochs(session, tenant_id)
         return tenant
 
     async def resume(self, tenant_id: str) -> Tenant:
