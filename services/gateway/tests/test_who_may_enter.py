@@ -13,6 +13,10 @@ PUBLIC = {
     "read_openapi_document", "read_documentation", "read_documentation_file",
     "read_page_file", "open_consent_link", "enter_consent", "consent_link_is_gone", "show_consent",
     "decide_consent", "show_my_space", "enter_my_space", "confirm_withdrawal", "withdraw_my_consent",
+    "open_withdrawal_link", "enter_withdrawal", "ask_before_withdrawing", "withdraw_by_link",
+    "show_my_consent", "withdraw_one_of_mine", "show_my_documents", "ask_for_the_code", "send_a_code",
+    "check_the_code", "ask_before_renewing", "renew_my_link", "ask_what_is_contested", "contest_a_use",
+    "say_it_was_contested", "read_receipt_mapping",
 }  # fmt: skip
 """Open to everybody; the pages of a beneficiary have their own session."""
 
