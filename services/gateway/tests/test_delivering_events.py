@@ -15,11 +15,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.events.service import EventKind
 from gateway.operators.webhooks import Replay, replay
-from gateway.tables import DueDelivery, Event, Tenant
+from gateway.tables import Consent, DueDelivery, Event, Tenant
 from gateway.webhooks.addresses import Reach
 from gateway.webhooks.deliveries import AT_ONCE_EACH, HELD, LEASE
 from gateway.webhooks.rules import RETRIES, retry_in
 from gateway.webhooks.sending import Attempt, Sender
+from keel.clock import utc_now
 from keel.identifiers import new_id
 
 ENDPOINTS = "/v1/webhook-endpoints"
@@ -388,6 +389,32 @@ async def test_a_suspended_tenant_is_told_nothing_until_it_is_let_in_again(
     await suspend(None)
     await send()
     assert await state(centre, endpoint) == [("delivered", 1, None)]
+
+
+@pytest.fixture
+def ended(app, centre):
+    """Let a consent's time be over, let nobody look but the worker, and return what was told."""
+
+    async def ended(consent, instant, kind):
+        async with app.state.database.begin(centre.tenant) as session:
+            row = await session.get(Consent, (centre.tenant, consent["id"]))
+            setattr(row, instant, utc_now())
+        for _ in range(2):
+            async with app.state.database.begin(centre.tenant) as session:
+                await app.state.consents.see_ends(session)
+        events = (await centre.call("GET", "/v1/events")).json()["items"]
+        return [e["data"]["consent"] for e in events if e["kind"] == kind]
+
+    return ended
+
+
+async def test_an_expiry_is_told_though_nobody_looked(given, ended):
+    assert await ended(given, "expires_at", "consent.expired") == [given["id"]]
+
+
+@ONCE
+async def test_a_link_that_was_not_used_in_time_is_told_too(asked, ended):
+    assert await ended(asked, "ceremony_ends_at", "consent.lapsed") == [asked["id"]]
 
 
 class TestACodeForThePerson:

@@ -329,7 +329,13 @@ def _furnish(
         events_kept=settings.events_kept,
     )
     state.work = Work(
-        database, state.sequencer, runs, state.deliveries, state.webhook_endpoints.reach, pace
+        database,
+        state.sequencer,
+        runs,
+        consents,
+        state.deliveries,
+        state.webhook_endpoints.reach,
+        pace,
     )
 
     async def migrated() -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.consents.service import Consents
 from gateway.edge.idempotency import ABANDONED, forget_old, forget_unanswered
 from gateway.log.service import Sequencer
 from gateway.runs.service import Runs
@@ -52,6 +53,7 @@ class Work:
     database: Database
     sequencer: Sequencer
     runs: Runs
+    consents: Consents
     deliveries: Deliveries
     reach: Reach
     pace: Pace
@@ -92,6 +94,7 @@ class Work:
         while not await _asked(stop, within=self.pace.chores):
             for chore in (
                 self._drop_codes,
+                self.consents.see_ends,
                 self._forget_events,
                 self._free_keys,
                 self._forget_answers,

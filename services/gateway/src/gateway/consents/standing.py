@@ -116,6 +116,15 @@ class Standing:
         self._end(consent, ConsentStatus.LAPSED, EndReason.LAPSED, consent.ceremony_ends_at)
         await self._tell(session, consent, EventKind.CONSENT_LAPSED)
 
+    async def see_ends(self, session: AsyncSession) -> None:
+        """Write down the ends that the clock brought in the session's tenant and nobody saw.
+
+        They hold without it (`status_now`); it is for those who wait to be told. Some at a time,
+        in the order of ids, in which everybody locks several.
+        """
+        for consent in (await session.scalars(store.over_by(self.now()))).all():
+            await self._see_its_end(session, consent)
+
     async def _see_its_end(self, session: AsyncSession, seen: Consent) -> Consent:
         """Write down an end that the clock brought and nobody saw yet."""
         if not self._end_is_new(seen):

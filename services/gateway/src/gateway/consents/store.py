@@ -68,6 +68,15 @@ def of_tenant(
     return after_cursor(query, Consent.id, after, limit)
 
 
+def over_by(at: datetime, limit: int = 100) -> Select[Consent]:
+    """Select consents that ended before `at` by the clock alone, and are not written as ended."""
+    given, asked = (
+        Consent.status == str(s) for s in (ConsentStatus.AUTHORISED, ConsentStatus.AWAITING)
+    )
+    over = (given & (Consent.expires_at <= at)) | (asked & (Consent.ceremony_ends_at <= at))
+    return select(Consent).where(over).order_by(Consent.id).limit(limit)
+
+
 def _stands_as(status: ConsentStatus, at: datetime) -> ColumnElement[bool]:
     """Say the state as the clock makes it, whether or not somebody wrote that down."""
     written = Consent.status == str(status)
