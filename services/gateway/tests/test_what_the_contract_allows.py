@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
+import gateway.__main__ as command
+from gateway.operators.api import operator_app
 from gateway.problems import ClientRefused, QuotaExceeded, RunCancelled
 from gateway.quotas.rules import QuotaKind, end_of, period_of
 from gateway.quotas.service import Quotas
+from keel.commands import main
 from keel.database import Database
 
 RUNS, DOCUMENTS = QuotaKind.ASSISTED_RUNS, QuotaKind.DOCUMENTS
@@ -166,3 +171,35 @@ def test_months_are_of_utc():
     assert period_of(datetime.fromisoformat("2026-12-01T00:30:00+01:00")) == "2026-11"
     assert end_of("2026-11") == datetime(2026, 12, 1, tzinfo=UTC)
     assert end_of("2026-12") == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def operator(app):
+    transport = httpx.ASGITransport(operator_app(app.state))
+    async with httpx.AsyncClient(transport=transport, base_url="http://operator") as client:
+        yield client
+
+
+async def test_an_operator_says_what_the_contract_allows(app, centre, operator):
+    route = f"/tenants/{centre.tenant}/quotas"
+    said = await operator.put(route, json={"assisted_runs": 500})
+    assert {u["kind"]: u["limit"] for u in said.json()} == {"assisted_runs": 500, "documents": None}
+    said = await operator.put(route, json={"documents": 40})
+    assert {u["kind"]: u["limit"] for u in said.json()} == {"assisted_runs": 500, "documents": 40}
+    said = await operator.put(route, json={"assisted_runs": None})
+    assert {u["kind"]: u["limit"] for u in said.json()} == {"assisted_runs": None, "documents": 40}
+    assert (await operator.put(route, json={"assisted_runs": -1})).status_code == 422
+    assert (await operator.put("/tenants/tnt_x/quotas", json={})).status_code == 404
+
+
+def test_the_verb_works_on_the_database_too(keys_dir, migrated, monkeypatch, capsys):
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", migrated("gateway"))
+    monkeypatch.setenv("GATEWAY_KEYS_DIR", str(keys_dir))
+    assert main(command.SERVICE, ["tenant", "create", "--name", "Centre"]) == 0
+    tenant = json.loads(capsys.readouterr().out)["tenant"]
+    verb = ["tenant", "quota", "--tenant", tenant]
+    assert main(command.SERVICE, [*verb, "--assisted-runs", "500", "--documents", "none"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {u["kind"]: u["limit"] for u in lines} == {"assisted_runs": 500, "documents": None}
+    assert main(command.SERVICE, [*verb, "--documents", "many"]) == 2
+    assert "number" in capsys.readouterr().err

@@ -18,6 +18,8 @@ from gateway.operators import webhooks
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import ask
+from gateway.quotas.rules import QuotaKind
+from gateway.quotas.service import Quotas
 from gateway.records.service import Records
 from gateway.settings import Settings
 from gateway.tables import RecordKey
@@ -104,6 +106,7 @@ def _light(settings: Settings) -> SimpleNamespace:
         database=database,
         tenants=Tenants(keyring.access, issuer, settings.access_token_lifetime),
         clients=Clients(),
+        quotas=Quotas(database),
         signing_keys=SigningKeys(database, records, keyring, settings.pass_jwks_or_none()),
     )
 
@@ -126,9 +129,28 @@ def _tenant(arguments: argparse.Namespace) -> int:
             raise SettingsRefused("The tenant's name holds signs that cannot be printed.")
         body = {"name": arguments.name, "siren": arguments.siren}
         return _print(_on_platform("POST", "/tenants", body))
+    if arguments.action == "quota":
+        return _tenant_quota(arguments)
     method = "PUT" if arguments.action == "suspend" else "DELETE"
     route = _route("tenants", arguments.tenant, "suspension")
     return _print(_on_platform(method, route, whole=True))
+
+
+_NO_LIMIT = "none"
+
+
+def _tenant_quota(arguments: argparse.Namespace) -> int:
+    """Write down what a contract allows a month; what is not named stays as it is."""
+    named = {kind: getattr(arguments, kind) for kind in map(str, QuotaKind)}
+    try:
+        body = {
+            kind: None if number == _NO_LIMIT else int(number)
+            for kind, number in named.items()
+            if number is not None
+        }
+    except ValueError:
+        raise SettingsRefused(f"Give a number a month, or `{_NO_LIMIT}`.") from None
+    return _print(_on_platform("PUT", _route("tenants", arguments.tenant, "quotas"), body))
 
 
 def _tenant_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +159,12 @@ def _tenant_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--name", required=True, help="the organisation's name")
     create.add_argument("--siren", help="its nine-digit SIREN")
     actions.add_parser("list", help="show the tenants")
+    quota = actions.add_parser("quota", help="say what a tenant's contract allows a month")
+    quota.add_argument("--tenant", required=True)
+    for kind in QuotaKind:
+        quota.add_argument(
+            f"--{kind.policy}", metavar="N", help=f"a month; `{_NO_LIMIT}`: no limit"
+        )
     suspend = actions.add_parser("suspend", help="stop a tenant at once, and what runs for it")
     suspend.add_argument("tenant")
     resume = actions.add_parser("resume", help="lift a suspension")
@@ -247,7 +275,12 @@ SERVICE = Service(
     document=_public_document,
     verbs=(
         WORK,
-        Verb("tenant", "create, list, suspend or resume tenants", _tenant, _tenant_arguments),
+        Verb(
+            "tenant",
+            "create, list, suspend, resume tenants; their quotas",
+            _tenant,
+            _tenant_arguments,
+        ),
         Verb("client", "register, list, renew or revoke clients", _client, _client_arguments),
         Verb("webhook", "send again what was given up", _webhook, webhooks.arguments),
         Verb("log", "recompute the transparency log", _log, _log_arguments),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.edge.strict import StrictRoute
 from gateway.operators import service
 from gateway.operators.webhooks import add_webhook_verbs
+from gateway.quotas.rules import QuotaKind
 from gateway.tenants.rules import Scope
 from keel.problems import answer_with_problems
 
@@ -49,12 +50,23 @@ class NewKeys(_Asked):
     jwks: _Jwks
 
 
+_PerMonth = Annotated[int, Field(ge=0, le=1_000_000_000)] | None
+
+
+class Contract(_Asked):
+    """What a contract allows a month; null: no limit; what is not named stays."""
+
+    assisted_runs: _PerMonth = None
+    documents: _PerMonth = None
+
+
 def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own state
     """Return the application that works on the same database and keys as a gateway's `state`."""
     app = FastAPI(openapi_url=None)
     app.router.route_class = StrictRoute
     answer_with_problems(app)
     _tenants(app, state)
+    _quotas(app, state)
     _clients(app, state)
     _keys(app, state)
     add_webhook_verbs(app, state.database)
@@ -82,6 +94,15 @@ def _tenants(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
     @app.delete("/tenants/{tenant}/suspension")
     async def resume_tenant(tenant: str) -> dict[str, Any]:
         return await service.resume_tenant(state.suspension, tenant)
+
+
+def _quotas(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
+    @app.put("/tenants/{tenant}/quotas")
+    async def set_quotas(tenant: str, body: Contract) -> list[dict[str, Any]]:
+        limits = {
+            QuotaKind(name): value for name, value in body.model_dump(exclude_unset=True).items()
+        }
+        return await service.set_quotas(state.quotas, tenant, limits)
 
 
 def _clients(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same

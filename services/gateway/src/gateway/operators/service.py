@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.log.service import Log
+from gateway.quotas.rules import QuotaKind
+from gateway.quotas.service import Quotas
 from gateway.tables import Client, Tenant
 from gateway.tenants import store as tenant_store
 from gateway.tenants.clients import Clients
@@ -14,6 +16,7 @@ from gateway.tenants.service import Tenants
 from gateway.tenants.suspension import Suspension
 from keel.clock import rfc3339
 from keel.database import Database
+from keel.problems import NotFound
 
 
 async def create_tenant(
@@ -47,6 +50,19 @@ async def suspend_tenant(suspension: Suspension, tenant: str) -> dict[str, Any]:
 async def resume_tenant(suspension: Suspension, tenant: str) -> dict[str, Any]:
     """Lift a suspension."""
     return _line(await suspension.resume(tenant))
+
+
+async def set_quotas(
+    quotas: Quotas, tenant: str, limits: dict[QuotaKind, int | None]
+) -> list[dict[str, Any]]:
+    """Write down what a tenant's contract allows a month, and say what this month used of it."""
+    async with quotas.database.begin() as session:
+        if await session.get(Tenant, tenant) is None:
+            raise NotFound(f"There is no tenant {tenant}.")
+    await quotas.set_limits(tenant, limits)
+    return [
+        {**asdict(usage), "ends_at": rfc3339(usage.ends_at)} for usage in await quotas.read(tenant)
+    ]
 
 
 def _shown(client: Client) -> dict[str, Any]:
