@@ -66,5 +66,17 @@ def test_no_text_of_a_megabyte_costs_much_time(text):
     assert time.process_time() - begun < 0.4
 
 
+@pytest.mark.parametrize(
+    "text", ["[" + "0," * 50_001 + "0]", "{" + ",".join(f'"{n}":0' for n in range(2_001)) + "}"]
+)
+def test_there_is_an_end_to_what_one_text_holds(text):
+    with pytest.raises(NotStrictJson, match="too many"):
+        parse(text)
+
+
+def test_commas_and_brackets_in_strings_are_no_values():
+    assert parse('["' + ",[{" * 100_000 + '"]')
+
+
 def test_the_canonical_form_sorts_and_spends_no_space():
     assert canonical({"b": 1, "a": ["é", True]}) == '{"a":["é",true],"b":1}'.encode()

@@ -8,6 +8,10 @@ from typing import Any, NoReturn
 import rfc8785
 
 MAX_DEPTH = 64
+MAX_VALUES = 50_000
+"""Values of one text: a megabyte of empty arrays would hold everybody else up for half a second."""
+MAX_MEMBERS = 2_000
+"""Members of one object: each that is not known to us costs a line of its refusal."""
 
 
 class NotStrictJson(ValueError):  # noqa: N818 - says what the text is not
@@ -26,6 +30,8 @@ def _finite(text: str) -> float:
 
 
 def _one_member_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_MEMBERS:
+        raise NotStrictJson("an object has too many members")
     members = dict(pairs)
     if len(members) != len(pairs):
         raise NotStrictJson("a member is named twice")
@@ -35,17 +41,22 @@ def _one_member_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """A string, or what is left of one: possessive, so that no text costs the square of its length."""
 _AS_LISTS = bytes.maketrans(b"{}", b"[]")
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
 _KEPT_BY_NO_STORE = re.compile("[\x00\ud800-\udfff]")
 
 
-def _is_deeper(text: bytes, max_depth: int) -> bool:
-    """Look at brackets outside strings, before the recursive parser sees them.
+def _structure(text: bytes) -> bytes:
+    """Return the brackets and commas outside strings, all that a text's size in memory rests on."""
+    return _STRING.sub(b"", text).translate(_AS_LISTS, _NOT_STRUCTURE)
+
+
+def _is_deeper(structure: bytes, max_depth: int) -> bool:
+    """Look at the brackets, before the recursive parser sees them.
 
     Each round takes the innermost pairs away, all at once and in C: a depth costs a round. What
     is left is too deep, or never closed.
     """
-    left = _STRING.sub(b"", text).translate(_AS_LISTS, _NOT_BRACKETS)
+    left = structure.replace(b",", b"")
     for _ in range(max_depth):
         if not left:
             break
@@ -58,7 +69,8 @@ def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN
 
     Raises:
         NotStrictJson: malformed, a member named twice, NaN or Infinity, NUL or half a character
-            in a string, a number beyond double precision, nested over `max_depth`.
+            in a string, a number beyond double precision, nested over `max_depth`, or too many
+            values or members.
     """
     try:
         # Decoded here: the parser would guess at UTF-16 and UTF-32, which nobody else reads.
@@ -66,7 +78,10 @@ def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN
         text = raw.decode("utf-8")
     except ValueError:
         raise NotStrictJson("not UTF-8") from None
-    if _is_deeper(raw, max_depth):
+    structure = _structure(raw)
+    if structure.count(b",") + structure.count(b"[") > MAX_VALUES:
+        raise NotStrictJson("too many values")
+    if _is_deeper(structure, max_depth):
         raise NotStrictJson("nested too deep, or not closed")
     try:
         value = json.loads(

@@ -5,6 +5,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keel.problems import TooLarge, problem_response
 
 _UPLOADS = "/v1/documents"
+_FORM = b"application/x-www-form-urlencoded"
+_PARTS = b"multipart/"
+_FORM_BYTES = 64 * 1024
+"""What a form of ours may hold: its parser is slow enough to be an attack by itself."""
 
 
 class BodyCap:
@@ -20,8 +24,9 @@ class BodyCap:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        cap = self._upload_bytes if scope["path"] == _UPLOADS else self._body_bytes
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        cap = self._cap(scope["path"], headers.get(b"content-type", b""))
+        declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > cap:
             await _too_large(cap)(scope, receive, send)
             return
@@ -50,6 +55,13 @@ class BodyCap:
                 raise
         if over and not answered:
             await _too_large(cap)(scope, receive, send)
+
+    def _cap(self, path: str, content_type: bytes) -> int:
+        """Return how many bytes a body of this type may have on this path."""
+        if path == _UPLOADS:
+            return self._upload_bytes
+        is_form = content_type.strip().lower().startswith((_FORM, _PARTS))
+        return min(self._body_bytes, _FORM_BYTES) if is_form else self._body_bytes
 
 
 class _OverCap(Exception):  # noqa: N818 - a signal between the two halves of the middleware

@@ -6,8 +6,12 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
 
 from keel.strict_json import NotStrictJson, parse
+
+_FILES, _FIELDS, _PART_BYTES = 1, 20, 64 * 1024
+"""What one form may hold; a file has its own limit."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -21,6 +25,11 @@ class StrictRequest(Request):
             return parse(await self.body())
         except NotStrictJson as fault:
             raise json.JSONDecodeError(str(fault), "", 0) from None
+
+    async def _get_form(self, **given: Any) -> FormData:  # noqa: ANN401 - the framework's own
+        """Read a form of a few fields and one file: more are refused before they are kept."""
+        own = {"max_files": _FILES, "max_fields": _FIELDS, "max_part_size": _PART_BYTES}
+        return await super()._get_form(**{**given, **own})
 
 
 class StrictRoute(APIRoute):

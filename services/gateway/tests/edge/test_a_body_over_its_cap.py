@@ -72,6 +72,12 @@ async def test_a_chunked_body_is_refused_while_it_is_read(http, path):
     assert len(answer.json()["trace_id"]) == 32
 
 
+async def test_a_form_has_a_smaller_cap_than_other_bodies(gateway):
+    form = {"grant_type": "client_credentials", "scope": "a" * 70_000}
+    answer = await gateway.post("/oauth2/token", data=form, auth=("a", "b"))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 async def test_a_body_within_its_cap_is_judged_by_its_reader(http):
     assert (await http.post("/json", content=pieces(b"{not", b" json"))).status_code == 422
     assert (await http.post("/swallowing", content=pieces(b"12345", b"67890"))).json() == "read"
