@@ -83,7 +83,7 @@ def postgresql() -> Iterator[str]:
         port = probe.getsockname()[1]
     options = (
         f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={folder} -c fsync=off "
-        "-c full_page_writes=off -c shared_buffers=64MB -c max_connections=80"
+        "-c full_page_writes=off -c shared_buffers=64MB -c max_connections=200"
     )
     run(pg_ctl, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:

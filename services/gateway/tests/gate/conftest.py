@@ -5,7 +5,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -86,7 +86,9 @@ def settings_for(url: str, keys_dir: Path, inside_url: str, **changes: Any) -> S
 @pytest.fixture
 async def app(gateway_url: str, keys_dir: Path, inside: Any) -> AsyncIterator[FastAPI]:
     app = create_app(settings_for(gateway_url, keys_dir, inside.url))
-    async with app.router.lifespan_context(app):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        app.state.stop = stack.aclose
         yield app
 
 
