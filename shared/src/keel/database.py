@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.types import BigInteger
 
+from keel.durability import require_durability
 from keel.settling import settled
 from keel.start import StartRefused
 from keel.tenancy import Tenant, TenantSession, require_isolation
@@ -163,6 +164,18 @@ class Database:
             async with self.engine.connect() as connection:
                 await require_isolation(connection, owned)
 
+    async def require_durability(self) -> None:
+        """Refuse a PostgreSQL that would not keep what it acknowledges; SQLite is told to.
+
+        A database that does not answer is left to the readiness probe.
+
+        Raises:
+            NotDurable: as `keel.durability` says.
+        """
+        with suppress(OperationalError):
+            async with self.engine.connect() as connection:
+                await require_durability(connection)
+
     async def close(self) -> None:
         """Close every connection and let go of the file."""
         await self.engine.dispose()
@@ -174,7 +187,14 @@ class Database:
 def _engine(url: str, *, is_sqlite: bool) -> AsyncEngine:
     if not is_sqlite:
         engine = create_async_engine(
-            url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            # Whoever waits for a row reads it again once the lock is released, whatever the
+            # server's default is: the gate depends on it (consent profile, section 4).
+            isolation_level="READ COMMITTED",
         )
         event.listen(engine.sync_engine, "do_connect", connect)
         return engine

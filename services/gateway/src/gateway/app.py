@@ -209,6 +209,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     stack.push_async_callback(database.close)
     database.claim()
     await database.require_isolation(Base.metadata)
+    await database.require_durability()
     stack.push_async_callback(app.state.services.close)
     await app.state.sequencer.start()
 
