@@ -1,6 +1,7 @@
 """What reaches a model, and when nothing may: looked at from the model's side."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -190,8 +191,11 @@ def test_a_whole_bilan_goes_without_any_ai(bilan, document, model):
     kinds = {record["kind"] for record in bilan.centre.records(bilan.beneficiary)}
     assert "run.computed" in kinds
     assert not {kind for kind in kinds if kind.startswith("ai.") and kind != "ai.marked"}
-    told = [event["kind"] for event in bilan.centre._get("/v1/events")["items"]]
-    assert told == ["bilan.opened", *["run.succeeded"] * 6, "report.signed"]
+    events = bilan.centre._get("/v1/events")["items"]
+    told = ["bilan.opened", *["run.succeeded"] * 6, "report.signed"]
+    assert [event["kind"] for event in events] == told
+    for event in events:
+        assert all(re.fullmatch("[a-z]{3}_[0-9A-Z]{26}", value) for value in event["data"].values())
 
 
 def test_each_call_has_one_record_before_and_one_after(bilan, document):

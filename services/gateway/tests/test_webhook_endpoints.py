@@ -1,16 +1,19 @@
 """A centre says where it wants to be told; the secret that signs is shown once."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from gateway.events.service import EventKind
 from gateway.tables import Run, WebhookEndpoint
+from gateway.webhooks.rules import Failure
 from keel.clock import utc_now
 from keel.identifiers import new_id
 
 URL = "https://hooks.centre.fr/passerelle"
 ENDPOINTS = "/v1/webhook-endpoints"
+PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text("utf-8")
 ONCE = pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
 """For what the two databases do alike: once is enough."""
 
@@ -164,8 +167,8 @@ async def test_a_bilan_that_opens_and_a_run_that_a_crash_ended_are_told(app, cen
     await app.state.runs.recover()
     events = (await centre.call("GET", "/v1/events")).json()["items"]
     assert [(event["kind"], event["data"]) for event in events] == [
-        ("bilan.opened", {"bilan": bilan.id}),
-        ("run.failed", {"run": run.id, "bilan": bilan.id}),
+        ("bilan.opened", {"bilan": bilan.id, "beneficiary": bilan.beneficiary}),
+        ("run.failed", {"run": run.id, "bilan": bilan.id, "beneficiary": bilan.beneficiary}),
     ]
 
 
@@ -190,6 +193,16 @@ async def test_what_is_rolled_back_is_not_told(app, centre):
 async def test_every_kind_of_event_is_listed(centre):
     kinds = (await centre.call("GET", "/v1/event-kinds")).json()["items"]
     assert kinds == [str(kind) for kind in EventKind]
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_kind_of_event_is_explained(kind):
+    assert f"`{kind}`" in PAGE
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_every_failure_says_what_to_look_at(failure):
+    assert f"`{failure}`" in PAGE
 
 
 @ONCE

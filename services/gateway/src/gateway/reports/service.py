@@ -234,6 +234,7 @@ class Reports:
                     told,
                     report=str(body["report"]),
                     bilan=str(about.bilan),
+                    beneficiary=str(about.beneficiary),
                 )
 
 

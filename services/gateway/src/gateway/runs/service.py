@@ -354,7 +354,8 @@ class Runs:
     async def _tell(self, session: AsyncSession, run: Run) -> None:
         """Say how a run ended, in the transaction in which it does."""
         kind = EventKind(f"run.{run.status}")
-        await self.events.emit(session, run.tenant, kind, run=run.id, bilan=run.bilan)
+        ids = {"run": run.id, "bilan": run.bilan, "beneficiary": run.beneficiary}
+        await self.events.emit(session, run.tenant, kind, secret=None, **ids)
 
     async def _unsealed(self, session: AsyncSession, run: Run) -> dict[str, Any]:
         key = await self.content.find(session, run.tenant, run.bilan)
