@@ -180,6 +180,7 @@ def test_every_page_is_readable_by_everybody_and_loads_nothing_from_elsewhere(pa
         ("Changer cet accord", "Changer cet accord"),
         ("Retirer mon accord", "Retirer mon accord ?"),
         ("Mes documents", "Mes documents"),
+        ("Arrêter toute IA", "Arrêter toute intelligence artificielle ?"),
         ("Mon lien personnel", "Changer de lien"),
     ):
         person.click("link", name)

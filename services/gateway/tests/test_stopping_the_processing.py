@@ -110,7 +110,7 @@ async def test_a_consent_given_while_the_restriction_is_written_waits_for_it(
         caller = await app.state.tenants.caller(session, centre.token)
         await app.state.restrictions.impose(
             session,
-            caller,
+            caller.tenant,
             bilan.beneficiary,
             RestrictionKind.OBJECTION,
             Ground.PARTICULAR_SITUATION,

@@ -433,3 +433,38 @@ async def test_only_digests_of_links_are_kept(app, centre, thanks):
         assert all(secret not in link.secret_sha256 for link in links for secret in secrets)
         assert (await session.scalars(select(PageSession))).all()
         assert not (await session.scalars(select(PersonalCode))).all()
+
+
+async def restrictions_of(centre, bilan):
+    page = await centre.call("GET", f"/v1/beneficiaries/{bilan.beneficiary}/restrictions")
+    return [(r["kind"], r["lifted_at"] is None) for r in page.json()["items"]]
+
+
+async def test_a_person_stops_every_use_of_ai_and_permits_it_again(
+    centre, bilan, thanks, beneficiary, status_of
+):
+    await beneficiary.open(link_in(thanks, "personal"))
+    assert "Oui, tout arrêter" in (await beneficiary.get("/me/stop")).text
+    assert await restrictions_of(centre, bilan) == []
+    for _ in range(2):  # a second click stops nothing twice
+        await beneficiary.post("/me/stop", {})
+    assert await restrictions_of(centre, bilan) == [("objection", True)]
+    assert "Vous avez arrêté toute" in (await beneficiary.get("/me/")).text
+    stopped = await status_of()
+    assert (stopped["status"], stopped["epoch"]) == ("authorised", 2)
+    refused = await centre.call("POST", f"/v1/consents/{stopped['id']}/token")
+    assert (refused.status_code, refused.json()["code"]) == (403, "processing_restricted")
+    await beneficiary.post("/me/stop/end", {})
+    assert await restrictions_of(centre, bilan) == [("objection", False)]
+    drawn = await centre.call("POST", f"/v1/consents/{stopped['id']}/token")
+    assert drawn.status_code == 200
+
+
+async def test_a_person_lifts_no_restriction_by_permitting_ai_again(
+    centre, bilan, thanks, beneficiary
+):
+    path = f"/v1/beneficiaries/{bilan.beneficiary}/restrictions"
+    await centre.made(path, {"kind": "restriction", "ground": "accuracy_contested"})
+    await beneficiary.open(link_in(thanks, "personal"))
+    await beneficiary.post("/me/stop/end", {})
+    assert await restrictions_of(centre, bilan) == [("restriction", True)]

@@ -2,8 +2,16 @@
 
 from fastapi import APIRouter
 
-from gateway.pages import ceremony, entrance, space, static_files, withdrawal
+from gateway.pages import (
+    ceremony,
+    contesting,
+    entrance,
+    space,
+    static_files,
+    stopping,
+    withdrawal,
+)
 
 router = APIRouter()
-for _part in (static_files, ceremony, withdrawal, entrance, space):
+for _part in (static_files, ceremony, withdrawal, entrance, space, contesting, stopping):
     router.include_router(_part.router)

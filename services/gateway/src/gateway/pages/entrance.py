@@ -64,6 +64,11 @@ async def _held(
         raise SessionOver(_HERE) from None
 
 
+async def in_my_space(session: AsyncSession, pages: PageSessions, request: Request) -> PageSession:
+    """Return the session of a person in their own space, or say that it is over."""
+    return await _held(session, pages, request, SessionKind.PERSONAL)
+
+
 @router.api_route("/me/code", methods=READS)
 async def ask_for_the_code(
     request: Request, database: DatabaseDep, codes: CodesDep, pages: PageSessionsDep
@@ -134,7 +139,7 @@ async def ask_before_renewing(
 ) -> Response:
     """Ask whether to replace the personal link."""
     async with database.begin() as session:
-        held = await _held(session, pages, request, SessionKind.PERSONAL)
+        held = await in_my_space(session, pages, request)
     return page("link.html", allowed=held.method == Method.PAGE_AND_CODE, personal_link=None)
 
 
@@ -149,7 +154,7 @@ async def renew_my_link(
 ) -> Response:
     """Replace the person's link; who came without a code cannot lock the person out."""
     async with database.begin() as session:
-        held = await _held(session, pages, request, SessionKind.PERSONAL)
+        held = await in_my_space(session, pages, request)
         if held.method != Method.PAGE_AND_CODE:
             return page("link.html", status.HTTP_403_FORBIDDEN, allowed=False, personal_link=None)
         tenant, beneficiary = held.tenant, held.beneficiary

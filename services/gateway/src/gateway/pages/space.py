@@ -5,24 +5,21 @@ It outlives a consent, because rights do.
 
 from typing import Annotated
 
-from fastapi import Path, Request, Response, status
+from fastapi import Path, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents.service import Consents
-from gateway.contestations.service import MAX_CHARACTERS
 from gateway.pages import store, views
 from gateway.pages.answers import (
     READS,
     FormDep,
-    SessionOver,
     cookie,
-    message,
     new_router,
     page,
     see,
 )
-from gateway.pages.entrance import COOKIE
-from gateway.pages.service import PageSessions, SessionKind
+from gateway.pages.entrance import COOKIE, in_my_space
+from gateway.pages.service import SessionKind
 from gateway.problems import CeremonyUnknown, ConsentState
 from gateway.tables import Consent, PageSession
 from gateway.wiring import (
@@ -32,23 +29,15 @@ from gateway.wiring import (
     DatabaseDep,
     PageSessionsDep,
     RecordsDep,
+    RestrictionsDep,
 )
 from keel.problems import NotFound
 
 router = new_router()
 
-_HERE = "me"
 _MOST_USES = 1000
 """How many uses of AI the page shows, newest first; it says so when there are more."""
 ConsentName = Annotated[str, Path(max_length=40)]
-RecordName = Annotated[str, Path(max_length=40)]
-
-
-async def _held(session: AsyncSession, pages: PageSessions, request: Request) -> PageSession:
-    try:
-        return await pages.find(session, cookie(request, COOKIE), SessionKind.PERSONAL)
-    except CeremonyUnknown:
-        raise SessionOver(_HERE) from None
 
 
 @router.api_route("/me/", methods=READS)
@@ -59,6 +48,7 @@ async def show_my_space(
     records: RecordsDep,
     contestations: ContestationsDep,
     codes: CodesDep,
+    restrictions: RestrictionsDep,
     pages: PageSessionsDep,
 ) -> Response:
     """Show a person what they agreed to and every use of AI; else the page that opens a link."""
@@ -71,6 +61,7 @@ async def show_my_space(
         rows = await consents.of_beneficiary(*who)
         read = await records.uses(*who, limit=_MOST_USES + 1)
         contested = {c.contested for c in await contestations.of_beneficiary(*who)}
+        stopped = await restrictions.standing_objection(*who)
         with_code = await codes.needed(session, held.tenant)
     agreed = [views.agreed(row, consents.status_now(row)) for row in reversed(rows)]
     uses = views.uses(read, contested)
@@ -80,6 +71,7 @@ async def show_my_space(
         uses=uses[:_MOST_USES],
         more=len(uses) > _MOST_USES,
         renewable=with_code,
+        stopped=stopped,
     )
 
 
@@ -89,7 +81,7 @@ async def confirm_withdrawal(
 ) -> Response:
     """Ask once whether to withdraw everything; opening this page changes nothing."""
     async with database.begin() as session:
-        held = await _held(session, pages, request)
+        held = await in_my_space(session, pages, request)
         rows = await consents.of_beneficiary(session, held.tenant, held.beneficiary)
     shown = [views.agreed(row, consents.status_now(row)) for row in rows]
     return page("withdrawal_of_all.html", agreed=[a for a in shown if a["standing"]])
@@ -105,7 +97,7 @@ async def withdraw_my_consent(
 ) -> Response:
     """Withdraw every consent of the person, with effect from now."""
     async with database.begin() as session:
-        held = await _held(session, pages, request)
+        held = await in_my_space(session, pages, request)
         ended = await consents.withdraw_all(session, held.tenant, held.beneficiary)
     for consent_id in ended:
         consents.cancel_in_flight(consent_id)
@@ -122,7 +114,7 @@ async def show_my_consent(
 ) -> Response:
     """Show one consent with its exact notice, and offer to take back one purpose or all of it."""
     async with database.begin() as session:
-        held = await _held(session, pages, request)
+        held = await in_my_space(session, pages, request)
         consent = await _own(session, consents, held, consent_id)
     shown = views.agreed(consent, consents.status_now(consent))
     if not shown["standing"]:
@@ -158,7 +150,7 @@ async def withdraw_one_of_mine(
     purpose = form.get("purpose")
     try:
         async with database.begin() as session:
-            held = await _held(session, pages, request)
+            held = await in_my_space(session, pages, request)
             await _own(session, consents, held, consent_id)
             named = (session, held.tenant, consent_id)
             if purpose is None:
@@ -178,84 +170,6 @@ async def show_my_documents(
 ) -> Response:
     """List the documents and reports of the person's bilans: that they exist, and since when."""
     async with database.begin() as session:
-        held = await _held(session, pages, request)
+        held = await in_my_space(session, pages, request)
         kept = await store.kept_of(session, held.tenant, held.beneficiary)
     return page("documents.html", bilans=kept)
-
-
-@router.api_route("/me/uses/{record_id}/contestation", methods=READS)
-async def ask_what_is_contested(
-    record_id: RecordName,
-    request: Request,
-    database: DatabaseDep,
-    records: RecordsDep,
-    contestations: ContestationsDep,
-    pages: PageSessionsDep,
-) -> Response:
-    """Show one use of AI, and ask what the person has to say about it."""
-    async with database.begin() as session:
-        held = await _held(session, pages, request)
-        return await _contestation_page(session, held, records, contestations, record_id, None)
-
-
-async def _contestation_page(
-    session: AsyncSession,
-    held: PageSession,
-    records: RecordsDep,
-    contestations: ContestationsDep,
-    record_id: str,
-    wrong: str | None,
-) -> Response:
-    row = await contestations.contested_use(session, held.tenant, held.beneficiary, record_id)
-    read = await records.read(session, row)
-    return page(
-        "contestation.html",
-        status.HTTP_200_OK if wrong is None else status.HTTP_422_UNPROCESSABLE_CONTENT,
-        use=views.uses([read])[0],
-        most=MAX_CHARACTERS,
-        wrong=wrong is not None,
-        written=wrong or "",
-    )
-
-
-@router.post("/me/uses/{record_id}/contestation")
-async def contest_a_use(
-    record_id: RecordName,
-    request: Request,
-    form: FormDep,
-    database: DatabaseDep,
-    records: RecordsDep,
-    contestations: ContestationsDep,
-    pages: PageSessionsDep,
-) -> Response:
-    """Keep what the person says, sealed, and tell their counsellor that they said it."""
-    text = form.get("text", "").strip().replace("\x00", "")
-    async with database.begin() as session:
-        held = await _held(session, pages, request)
-        if not 1 <= len(text) <= MAX_CHARACTERS:
-            return await _contestation_page(session, held, records, contestations, record_id, text)
-        await contestations.contest(session, held.tenant, held.beneficiary, record_id, text)
-    return see("/me/contested")
-
-
-@router.api_route("/me/contested", methods=READS)
-async def say_it_was_contested(
-    request: Request, database: DatabaseDep, pages: PageSessionsDep
-) -> Response:
-    """Say what happens next."""
-    async with database.begin() as session:
-        await _held(session, pages, request)
-    return message(*_CONTESTED)
-
-
-_CONTESTED = (
-    "Votre contestation est transmise",
-    (
-        "Votre conseiller ou votre conseillère la lira. Ce que vous avez écrit est chiffré : "
-        "seules les personnes qui conduisent votre bilan peuvent le lire."
-    ),
-    (
-        "Vous pouvez aussi en parler à votre prochain rendez-vous, ou vous adresser à la CNIL "
-        "(www.cnil.fr)."
-    ),
-)

@@ -67,7 +67,7 @@ async def restrict_processing(
     """Stop the processing of a person's data, or every use of AI on them, with effect from now."""
     async with database.begin(caller.tenant) as session:
         made, raised = await restrictions.impose(
-            session, caller, beneficiary_id, body.kind, body.ground
+            session, caller.tenant, beneficiary_id, body.kind, body.ground
         )
     for consent_id in raised:
         consents.cancel_in_flight(consent_id)

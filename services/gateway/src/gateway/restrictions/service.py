@@ -14,7 +14,6 @@ from gateway.problems import RestrictionGround
 from gateway.restrictions import store
 from gateway.restrictions.rules import Ground, RestrictionKind, grounds_of
 from gateway.tables import Restriction
-from gateway.tenants.service import Caller
 from keel.clock import utc_now
 from keel.identifiers import new_id
 from keel.problems import NotFound
@@ -32,7 +31,7 @@ class Restrictions:
     async def impose(
         self,
         session: AsyncSession,
-        caller: Caller,
+        tenant: str,
         beneficiary: str,
         kind: RestrictionKind,
         ground: Ground,
@@ -46,15 +45,15 @@ class Restrictions:
             NotFound: the person is not one of the tenant's.
             RestrictionGround: the law knows another ground for this kind.
         """
-        await self.people.beneficiary(session, caller.tenant, beneficiary)
+        await self.people.beneficiary(session, tenant, beneficiary)
         if ground not in grounds_of(kind):
             raise RestrictionGround(
                 "Name a ground of this kind.",
                 members={"grounds": sorted(str(known) for known in grounds_of(kind))},
             )
-        await self._hold_still(session, caller.tenant, beneficiary)
+        await self._hold_still(session, tenant, beneficiary)
         made = Restriction(
-            tenant=caller.tenant,
+            tenant=tenant,
             id=new_id("rst"),
             beneficiary=beneficiary,
             kind=str(kind),
@@ -62,7 +61,7 @@ class Restrictions:
             imposed_at=self.now(),
         )
         await store.add(session, made)
-        raised = await self.consents.raise_epochs(session, caller.tenant, beneficiary=beneficiary)
+        raised = await self.consents.raise_epochs(session, tenant, beneficiary=beneficiary)
         await self._tell(session, made, EventKind.RESTRICTION_IMPOSED)
         return made, raised
 
@@ -91,6 +90,12 @@ class Restrictions:
         if held.lifted_at is None:
             held.lifted_at = self.now()
             await self._tell(session, held, EventKind.RESTRICTION_LIFTED)
+
+    async def standing_objection(
+        self, session: AsyncSession, tenant: str, beneficiary: str
+    ) -> Restriction | None:
+        """Return the objection of a person that stands; the oldest, where there are several."""
+        return await store.standing(session, tenant, beneficiary, RestrictionKind.OBJECTION)
 
     async def page(
         self,

@@ -41,6 +41,19 @@ async def page(
     return (await session.scalars(after_cursor(query, Restriction.id, after, limit))).all()
 
 
+async def standing(
+    session: AsyncSession, tenant: str, beneficiary: str, kind: str
+) -> Restriction | None:
+    """Return the oldest restriction of a kind that stands."""
+    query = select(Restriction).where(
+        Restriction.tenant == tenant,
+        Restriction.beneficiary == beneficiary,
+        Restriction.kind == kind,
+        Restriction.lifted_at.is_(None),
+    )
+    return await session.scalar(query.order_by(Restriction.id).limit(1))
+
+
 async def standing_kinds(session: AsyncSession, tenant: str, beneficiary: str) -> Sequence[str]:
     """Return the kinds of the restrictions that stand."""
     query = select(Restriction.kind).where(
