@@ -133,7 +133,9 @@ EDITS = [path for path, _ in operations("patch", "put")]
 def test_an_edit_says_what_it_was_made_on(path):
     for method in {"patch", "put"} & set(PUBLIC["paths"][path]):
         operation = PUBLIC["paths"][path][method]
-        headers = {p["name"].lower() for p in operation.get("parameters", ()) if p["in"] == "header"}
+        headers = {
+            p["name"].lower() for p in operation.get("parameters", ()) if p["in"] == "header"
+        }
         tagged = "if-match" in headers and {"412", "428"} <= set(operation["responses"])
         assert tagged is not (path in EDITED_WITHOUT_A_TAG)
 

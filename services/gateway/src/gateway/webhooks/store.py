@@ -11,6 +11,8 @@ from gateway.tables import Delivery, DueDelivery, Event, WebhookEndpoint
 from gateway.webhooks.rules import DeliveryStatus, Failure
 from keel.identifiers import new_id
 
+_LOOKED_AT = 500
+
 
 async def endpoints(session: AsyncSession, tenant: str) -> Sequence[WebhookEndpoint]:
     """Return every endpoint of a tenant in the order of creation."""
@@ -127,10 +129,18 @@ async def lease(
         or_(DueDelivery.leased_until.is_(None), DueDelivery.leased_until <= at),
         DueDelivery.endpoint.not_in(busy),
     )
-    place = func.row_number().over(
-        partition_by=DueDelivery.endpoint, order_by=(DueDelivery.due_at, DueDelivery.delivery)
+    # The oldest only: a backlog of one endpoint is looked at a piece at a time.
+    oldest = (
+        select(DueDelivery.delivery, DueDelivery.endpoint, DueDelivery.due_at)
+        .where(*free)
+        .order_by(DueDelivery.due_at)
+        .limit(_LOOKED_AT)
+        .subquery()
     )
-    ranked = select(DueDelivery.delivery, place.label("place")).where(*free).subquery()
+    place = func.row_number().over(
+        partition_by=oldest.c.endpoint, order_by=(oldest.c.due_at, oldest.c.delivery)
+    )
+    ranked = select(oldest.c.delivery, place.label("place")).subquery()
     fair = select(ranked.c.delivery).where(ranked.c.place <= each)
     query = (
         select(DueDelivery)
