@@ -57,11 +57,15 @@ from gateway.reports import api as reports_api
 from gateway.reports.service import Reports
 from gateway.restrictions import api as restrictions_api
 from gateway.restrictions.service import Restrictions
+from gateway.retention import api as retention_api
+from gateway.retention.service import Retentions
 from gateway.runs import api as runs_api
 from gateway.runs.assisted import Assisted
 from gateway.runs.service import Runs
 from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Admit, Services
 from gateway.settings import Settings, Worker
+from gateway.shares import api as shares_api
+from gateway.shares.service import Shares
 from gateway.tables import Base, ContentKey, RecordKey
 from gateway.tenants import api as tenants_api
 from gateway.tenants.clients import Clients
@@ -100,6 +104,8 @@ _ROUTERS = (
     links_api.router,
     bilans_api.router,
     conventions_api.router,
+    shares_api.router,
+    retention_api.router,
     phases_api.router,
     consents_api.router,
     using_consents_api.router,
@@ -290,6 +296,8 @@ def _furnish(
         settings.log_origin,
     )
     state.conventions, state.phases = Conventions(bilans, content), Phases(bilans, events)
+    state.shares = Shares(database, services, bilans, records, Shares.questions(bilans, events))
+    state.retentions = Retentions(bilans, Retentions.questions(bilans, events))
     state.restrictions = Restrictions(people, consents, events)
     deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)
     assisted = Assisted(database, services, gate, records, in_flight, deadline_ms)

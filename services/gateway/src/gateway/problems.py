@@ -467,6 +467,54 @@ class InterviewDate(Problem):
     status = 422
 
 
+class ReportNotSigned(Problem):
+    """Only a signed version is handed over."""
+
+    code = "report_not_signed"
+    title = "This version of the report is not signed"
+    status = 409
+
+
+class ShareNotLive(Problem):
+    """The person did not agree to the share, or it is over (Code du travail L6313-4)."""
+
+    code = "share_not_live"
+    title = "The share does not stand"
+    status = 403
+
+
+class SharePeriod(Problem):
+    """A share ends within a year, and was asked for before it is recorded."""
+
+    code = "share_period"
+    title = "The days do not fit a share"
+    status = 422
+
+
+class AnswerState(Problem):
+    """What was put to the person was answered before, or is over."""
+
+    code = "answer_state"
+    title = "It does not allow this step any more"
+    status = 409
+
+
+class AttestationIncomplete(Problem):
+    """A counsellor attests a signed document by its digest."""
+
+    code = "attestation_incomplete"
+    title = "The attestation and its document belong together"
+    status = 422
+
+
+class RetentionRefused(Problem):
+    """The law keeps nothing for this reason, or not for so long (R6313-7; LR-A14, A15)."""
+
+    code = "retention_refused"
+    title = "Nothing may be kept like this"
+    status = 422
+
+
 class IdempotencyKeyNeeded(Problem):
     """A POST that creates or dispatches needs an Idempotency-Key."""
 

@@ -27,6 +27,10 @@ class Ground(StrEnum):
     """The bilan is open and agreed to, and its counsellor asks."""
     DELETION = "deletion"
     """Something is taken away, and nothing is read: a bilan of the tenant is enough."""
+    HANDOVER = "handover"
+    """A signed document goes where the person wants it: nothing they stopped is processed."""
+    OWN_DATA = "own_data"
+    """The person's own copy (GDPR 15, 20): possible whatever became of the bilan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ class About:
     def to_delete(self) -> "About":
         """About the same, to take something away: possible whatever became of the bilan."""
         return replace(self, ground=Ground.DELETION)
+
+    def to_hand_over(self) -> "About":
+        """About the same, to hand a signed document over."""
+        return replace(self, ground=Ground.HANDOVER)
+
+    def to_give_back(self) -> "About":
+        """About the same, to give the person a copy of what is held about them."""
+        return replace(self, ground=Ground.OWN_DATA)
 
 
 Admit = Callable[[str, str, About], Awaitable[str]]

@@ -20,8 +20,10 @@ from gateway.quotas.service import Quotas
 from gateway.records.service import Records
 from gateway.reports.service import Reports
 from gateway.restrictions.service import Restrictions
+from gateway.retention.service import Retentions
 from gateway.runs.service import Runs
 from gateway.services import Services
+from gateway.shares.service import Shares
 from gateway.tenants.introspection import Introspection
 from gateway.tenants.service import Tenants
 from gateway.webhooks.service import WebhookEndpoints
@@ -42,6 +44,8 @@ TenantsDep = Annotated[Tenants, Depends(_made("tenants"))]
 ApiKeysDep = Annotated[ApiKeys, Depends(_made("api_keys"))]
 IntrospectionDep = Annotated[Introspection, Depends(_made("introspection"))]
 ConventionsDep = Annotated[Conventions, Depends(_made("conventions"))]
+SharesDep = Annotated[Shares, Depends(_made("shares"))]
+RetentionsDep = Annotated[Retentions, Depends(_made("retentions"))]
 PhasesDep = Annotated[Phases, Depends(_made("phases"))]
 CounsellorsDep = Annotated[Counsellors, Depends(_made("counsellors"))]
 PeopleDep = Annotated[People, Depends(_made("people"))]

@@ -32,8 +32,12 @@ class Admissions:
         if about.bilan is None:  # reference data: nobody's
             return self._mint(service, operation, about, None)
         async with self.database.begin(about.tenant) as session:
-            if about.ground is Ground.DELETION:
+            if about.ground is not Ground.WORK:
                 bilan = await self.bilans.find(session, about.tenant, about.bilan)
+                if about.ground is Ground.HANDOVER:
+                    await self.bilans.people.require_unrestricted(
+                        session, about.tenant, bilan.beneficiary, ai=False
+                    )
             else:
                 bilan = await self.bilans.open_for(session, about.caller, about.bilan)
             return self._mint(service, operation, about, bilan)
@@ -45,6 +49,6 @@ class Admissions:
             tenant=about.tenant,
             beneficiary=None if bilan is None else bilan.beneficiary,
             bilan=None if bilan is None else bilan.id,
-            client=about.caller.client,
+            client=about.caller.client or None,
             counsellor=about.caller.counsellor,
         )

@@ -26,6 +26,7 @@ from gateway.tables.people import (
     SecrecyAcceptance,
 )
 from gateway.tables.records import Record
+from gateway.tables.sharing import RetentionAgreement, Share
 from gateway.tables.tenants import ApiKey, Client, Door, RevokedToken, Tenant, UsedAssertion
 
 __all__ = [
@@ -63,9 +64,11 @@ __all__ = [
     "RefusalCount",
     "Report",
     "Restriction",
+    "RetentionAgreement",
     "RevokedToken",
     "Run",
     "SecrecyAcceptance",
+    "Share",
     "Tenant",
     "Usage",
     "UsedAssertion",
