@@ -7,7 +7,7 @@ from itertools import product
 import httpx
 import pytest
 
-from gateway.retention.rules import Reason, Scope, last_day, refusal
+from gateway.retention.rules import RetentionReason, RetentionScope, last_day, refusal
 from gateway.shares.rules import Answer, AnswerStatus, after
 from gateway.tables import Report, Share
 from keel.clock import utc_now
@@ -223,6 +223,9 @@ def test_every_pair_of_state_and_answer(status, answer):
 def test_three_years_after_a_leap_day_end_on_the_day_before():
     assert last_day(date(2028, 2, 29)) == date(2031, 2, 28)
     on_time = refusal(
-        Scope.SYNTHESIS, Reason.FOLLOW_UP, date(2031, 2, 28), ends_on=date(2028, 2, 29)
+        RetentionScope.SYNTHESIS,
+        RetentionReason.FOLLOW_UP,
+        date(2031, 2, 28),
+        ends_on=date(2028, 2, 29),
     )
     assert on_time is None

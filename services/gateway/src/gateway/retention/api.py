@@ -16,10 +16,10 @@ from gateway.problems import (
     RetentionRefused,
     SecrecyNoticeNeeded,
 )
-from gateway.retention.rules import Reason, Scope
+from gateway.retention.rules import RetentionReason, RetentionScope
 from gateway.retention.service import RetentionAsked, Retentions
 from gateway.shares.answering import Asking
-from gateway.shares.rules import AnswerStatus, Method
+from gateway.shares.rules import AnswerMethod, AnswerStatus
 from gateway.tables import RetentionAgreement
 from gateway.wiring import RetentionsDep
 from keel.database import SessionDep
@@ -35,10 +35,10 @@ class NewRetentionAgreement(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bilan: BilanId
-    scope: Scope
-    reason: Reason
+    scope: RetentionScope
+    reason: RetentionReason
     until: date
-    method: Method = Method.HOSTED_PAGE
+    method: AnswerMethod = AnswerMethod.HOSTED_PAGE
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
@@ -48,11 +48,11 @@ class RetentionAgreementView(BaseModel):
     id: RetentionAgreementId
     beneficiary: BeneficiaryId
     bilan: BilanId
-    scope: Scope
-    reason: Reason
+    scope: RetentionScope
+    reason: RetentionReason
     ends_at: AwareDatetime
     status: AnswerStatus
-    method: Method
+    method: AnswerMethod
     document_sha256: str | None = Field(max_length=64)
     attested_by: CounsellorId | None
     asked_at: AwareDatetime

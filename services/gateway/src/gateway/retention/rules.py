@@ -7,14 +7,14 @@ MOST_YEARS = 3
 """R6313-7 as changed by décret 2023-1350: three years after the end of the action at most."""
 
 
-class Scope(StrEnum):
+class RetentionScope(StrEnum):
     """What is kept."""
 
     SYNTHESIS = "synthesis"
     DOCUMENTS = "documents"
 
 
-class Reason(StrEnum):
+class RetentionReason(StrEnum):
     """Why: the person's need of follow-up, or the synthesis in the case of L6313-4."""
 
     FOLLOW_UP = "follow_up"
@@ -29,9 +29,11 @@ def last_day(ends_on: date) -> date:
         return ends_on.replace(year=ends_on.year + MOST_YEARS, day=28)
 
 
-def refusal(scope: Scope, reason: Reason, until: date, *, ends_on: date) -> str | None:
+def refusal(
+    scope: RetentionScope, reason: RetentionReason, until: date, *, ends_on: date
+) -> str | None:
     """Say why nothing may be kept like this; None when it may."""
-    if scope is Scope.DOCUMENTS and reason is not Reason.FOLLOW_UP:
+    if scope is RetentionScope.DOCUMENTS and reason is not RetentionReason.FOLLOW_UP:
         return "Documents are kept for follow-up only (Code du travail R6313-7)."
     if until <= ends_on:
         return "Nothing needs an agreement until the bilan ends."

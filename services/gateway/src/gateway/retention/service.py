@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.bilans.service import Bilans
 from gateway.events.service import EventKind, Events
 from gateway.problems import RetentionRefused
-from gateway.retention.rules import Reason, Scope, refusal
+from gateway.retention.rules import RetentionReason, RetentionScope, refusal
 from gateway.shares import store
 from gateway.shares.answering import Answering, Asking
 from gateway.shares.rules import Answer, AnswerStatus
@@ -25,8 +25,8 @@ class RetentionAsked:
     """What is to be kept, why and until when."""
 
     bilan: str
-    scope: Scope
-    reason: Reason
+    scope: RetentionScope
+    reason: RetentionReason
     until: date
     asking: Asking
 

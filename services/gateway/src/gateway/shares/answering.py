@@ -11,7 +11,7 @@ from gateway.bilans.service import Bilans
 from gateway.events.service import EventKind, Events
 from gateway.problems import AnswerState, AttestationIncomplete
 from gateway.shares import store
-from gateway.shares.rules import Answer, AnswerStatus, Method, after, status_at
+from gateway.shares.rules import Answer, AnswerMethod, AnswerStatus, after, status_at
 from gateway.tables import Bilan, RetentionAgreement, Share
 from gateway.tenants.service import Caller
 from keel.clock import utc_now
@@ -24,7 +24,7 @@ Row = TypeVar("Row", Share, RetentionAgreement)
 class Asking:
     """How the person is asked: on their page, or they signed and a counsellor attests it."""
 
-    method: Method
+    method: AnswerMethod
     document_sha256: str | None
 
 
@@ -55,7 +55,7 @@ class Answering(Generic[Row]):
         """
         row.method, row.document_sha256 = str(asking.method), asking.document_sha256
         row.status, row.asked_at = str(AnswerStatus.AWAITING), self.now()
-        attested = asking.method is Method.SIGNED_DOCUMENT
+        attested = asking.method is AnswerMethod.SIGNED_DOCUMENT
         if attested is (asking.document_sha256 is None):
             raise AttestationIncomplete(
                 "With `signed_document` send the document's `document_sha256`; else none."

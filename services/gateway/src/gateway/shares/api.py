@@ -21,7 +21,7 @@ from gateway.problems import (
     SharePeriod,
 )
 from gateway.shares.answering import Asking
-from gateway.shares.rules import AnswerStatus, Method, RecipientKind
+from gateway.shares.rules import AnswerMethod, AnswerStatus, RecipientKind
 from gateway.shares.service import ShareAsked, Shares
 from gateway.tables import Share
 from gateway.wiring import SharesDep
@@ -60,7 +60,7 @@ class NewShare(BaseModel):
     recipient: ShareRecipient = Field(examples=[{"kind": "cep"}])
     requested_on: date
     until: date
-    method: Method = Method.HOSTED_PAGE
+    method: AnswerMethod = AnswerMethod.HOSTED_PAGE
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
@@ -76,7 +76,7 @@ class ShareView(BaseModel):
     requested_on: date
     ends_at: AwareDatetime
     status: AnswerStatus
-    method: Method
+    method: AnswerMethod
     document_sha256: str | None = Field(max_length=64)
     attested_by: CounsellorId | None
     asked_at: AwareDatetime

@@ -22,7 +22,7 @@ class Answer(StrEnum):
     END = "end"
 
 
-class Method(StrEnum):
+class AnswerMethod(StrEnum):
     """How the person agrees: on their own page, or on a paper that the counsellor attests."""
 
     HOSTED_PAGE = "hosted_page"
