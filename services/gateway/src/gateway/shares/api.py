@@ -34,6 +34,11 @@ router = APIRouter(prefix="/v1/shares", tags=["reports"], route_class=Idempotent
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+_BINARY = {"type": "string", "format": "binary"}
+_KINDS = ("application/pdf", "application/octet-stream")
+"""A PDF; the second for client generators, which know no file by its own name."""
+
+
 class ShareRecipient(BaseModel):
     """Who receives it; a third party is named, and the name rests sealed."""
 
@@ -175,7 +180,7 @@ async def end_share(
     response_class=Response,
     responses={
         **problems(NotFound, ShareNotLive, ProcessingRestricted),
-        200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"content": {kind: {"schema": _BINARY} for kind in _KINDS}},
     },
 )
 async def read_shared_document(
