@@ -9,9 +9,11 @@ from gateway.consents.rules import (
     ConsentStatus,
     Decision,
     Held,
+    Narrower,
     Refusal,
     coverage_refusal,
     decided,
+    narrowed,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -71,3 +73,14 @@ def test_two_grants_are_never_added_up():
 def test_what_was_not_answered_is_refused():
     grants = decided([GRANT, {**GRANT, "purpose": "drafting"}], {"analysis": Decision.GRANTED})
     assert [g["decision"] for g in grants] == ["granted", "refused"]
+
+
+def test_grants_that_share_nothing_give_a_token_for_neither():
+    grants = [
+        {"purpose": p, "data_categories": [c], "recipients": ["rcp_a"], "jurisdictions": ["FR"],
+         "decision": "granted"}
+        for p, c in (("analysis", "cv"), ("drafting", "notes"))
+    ]  # fmt: skip
+    asked = Narrower(purposes=frozenset({"analysis"}), data_categories=frozenset({"notes"}))
+    kept, beyond = narrowed(grants, asked)
+    assert (kept, beyond.refusal, beyond.missing) == ([], Refusal.CATEGORY, ("notes",))
