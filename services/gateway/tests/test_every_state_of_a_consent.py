@@ -46,7 +46,7 @@ REGISTRY = {
     "rcp_local-llm": {"legal_name": "Le centre", "route": "route.local", "jurisdictions": ["FR"]}
 }
 YES, NO = Decision.GRANTED, Decision.REFUSED
-ANSWERS = st.fixed_dictionaries({p: st.sampled_from((YES, NO)) for p in PURPOSES})
+ANSWERS = st.fixed_dictionaries({p: st.sampled_from((YES, YES, NO)) for p in PURPOSES})
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -148,7 +148,7 @@ class ConsentStates(RuleBasedStateMachine):
         return self.model[consent].at(self.platform.now)
 
     @rule(
-        purposes=st.sets(st.sampled_from(PURPOSES), min_size=1).map(sorted),
+        purposes=st.sampled_from((PURPOSES, PURPOSES[:2], PURPOSES[1:], PURPOSES[:1])),
         days=st.sampled_from((1, 30, 182, 365)),
         data=st.data(),
     )
@@ -394,7 +394,7 @@ def _play(platform, examples, steps):
             deadline=None,
             database=None,
             derandomize=examples < 100,
-            phases=(Phase.generate, Phase.shrink),
+            phases=(Phase.generate,),  # to shrink a story costs minutes and says little more
             suppress_health_check=list(HealthCheck),
         ),
     )
@@ -402,7 +402,7 @@ def _play(platform, examples, steps):
 
 @pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
 def test_chance_finds_no_step_that_the_model_does_not_say(platform):
-    _play(platform, examples=12, steps=18)
+    _play(platform, examples=16, steps=24)
 
 
 @pytest.mark.full
