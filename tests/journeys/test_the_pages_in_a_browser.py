@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ pytestmark = [
     pytest.mark.journey,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: chromium)"),
 ]
+CV = Path(__file__).parents[2] / "demo" / "cv" / "gaelle-morvandeau.pdf"
 PURPOSES = ("analysis", "exploration", "drafting")
 TELEPHONE = {"width": 390, "height": 844}
 SMALL = {"width": 320, "height": 568}
@@ -63,7 +65,7 @@ def page(new_context) -> Page:
 def ask(bilan) -> Callable[..., dict]:
     """Ask the person of the bilan for some purposes."""
 
-    def asking(*purposes: str) -> dict:
+    def asking(*purposes: str, **side: object) -> dict:
         recipients = [r["id"] for r in bilan.centre.recipients()]
         grants = [
             {
@@ -71,6 +73,7 @@ def ask(bilan) -> Callable[..., dict]:
                 "data_categories": ["project"] if purpose == "drafting" else ["cv"],
                 "recipients": recipients,
                 "jurisdictions": ["FR"],
+                **side,
             }
             for purpose in purposes
         ]
@@ -222,6 +225,61 @@ def test_consent_takes_at_most_four_actions_and_withdrawal_two(page, new_context
     other.open_link(link)
     other.reads("Il n’y a plus rien à retirer")
     fine(other.page)
+
+
+def test_what_the_law_protects_more_is_asked_apart_and_may_be_refused_alone(page, bilan, ask):
+    consent = ask("analysis", data_categories=["cv", "special.health"], explicit=True)
+    person = Person(page)
+    person.open_link(consent["ceremony_url"])
+    person.choose("analysis", "granted")
+    person.click("button", "Valider mes réponses")
+    expect(page.get_by_role("alert")).to_contain_text("Il manque une réponse")
+    fine(page)
+    page.check("input[name='explicit.analysis.special.health'][value=refused]")
+    person.click("button", "Valider mes réponses")
+    person.reads("C’est enregistré")
+    (grant,) = bilan.centre.consent(consent["id"])["grants"]
+    assert (grant["decision"], grant["data_categories"]) == ("granted", ["cv"])
+
+
+def test_a_use_of_ai_is_read_and_contested(page, bilan):
+    consent, personal_link = bilan.consent("analysis", asked=("analysis",))
+    document = bilan.centre.upload(bilan.id, CV.read_bytes())["id"]
+    body = {"bilan": bilan.id, "mode": "assisted", "document": document}
+    token = bilan.centre.draw_consent_token(consent)
+    run = bilan.centre.run("cv-analysis", body, consent_token=token)
+    person = Person(page)
+    person.open_link(bilan.platform.url + personal_link)
+    person.reads("Mon espace")
+    expect(page.locator(f"[data-record={run.record}]")).to_contain_text("Analyser votre parcours")
+    fine(page)
+    page.get_by_role("link", name="Je ne suis pas d’accord").click()
+    person.reads("Contester")
+    person.click("button", "Envoyer")
+    expect(page.get_by_role("alert")).to_contain_text("Écrivez quelques mots")
+    fine(page)
+    page.get_by_label("Ce que je veux dire").fill("Je n’ai jamais travaillé en usine.")
+    person.click("button", "Envoyer")
+    person.reads("Votre contestation est transmise")
+    fine(page)
+    page.goto(f"{bilan.platform.url}/me/")
+    expect(page.get_by_text("Vous l’avez contesté.")).to_be_visible()
+
+
+def test_a_link_opens_its_own_space_even_where_another_one_stands_open(page, bilan, open_bilan):
+    _, first = bilan.consent("analysis", asked=("analysis",))
+    _, second = open_bilan(bilan.platform).consent("drafting", asked=("drafting",))
+    page.goto(bilan.platform.url + first)
+    expect(page.get_by_text("Analyser votre parcours")).to_be_visible()
+    page.goto(bilan.platform.url + second)  # the same page, another fragment
+    expect(page.get_by_text("Rédiger des projets de textes")).to_be_visible()
+    expect(page.get_by_text("Analyser votre parcours")).to_have_count(0)
+    page.get_by_role("link", name="Chaque usage de l’IA").click()
+    expect(page.get_by_text("Rédiger des projets de textes")).to_be_visible()
+    page.get_by_role("button", name="Fermer mon espace").click()
+    page.get_by_role("heading", name="Votre espace est fermé").wait_for()
+    page.goto(f"{bilan.platform.url}/me/")
+    expect(page.get_by_label("Votre lien")).to_be_visible()
 
 
 def test_refusing_is_as_prominent_as_accepting(page, ask):

@@ -468,3 +468,13 @@ async def test_a_person_lifts_no_restriction_by_permitting_ai_again(
     await beneficiary.open(link_in(thanks, "personal"))
     await beneficiary.post("/me/stop/end", {})
     assert await restrictions_of(centre, bilan) == [("restriction", True)]
+
+
+async def test_whoever_leaves_their_space_leaves_nothing_open(thanks, beneficiary):
+    await beneficiary.open(link_in(thanks, "personal"))
+    before = beneficiary.cookie
+    left = await beneficiary.post("/me/leaving", {})
+    assert "Votre espace est fermé" in left.text
+    assert 'espace="";' in left.headers["set-cookie"]
+    beneficiary.cookie = before
+    assert "Ce que j’ai accepté" not in (await beneficiary.get("/me/")).text

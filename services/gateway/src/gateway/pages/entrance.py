@@ -133,6 +133,24 @@ async def check_the_code(
     )
 
 
+@router.post("/me/leaving")
+async def leave_my_space(
+    request: Request,
+    form: FormDep,  # noqa: ARG001 - asked for because it says who posts
+    database: DatabaseDep,
+    pages: PageSessionsDep,
+) -> Response:
+    """End the session: the next person at this screen opens nothing without a link."""
+    async with database.begin() as session:
+        await pages.end(session, await in_my_space(session, pages, request))
+    answer = message(
+        "Votre espace est fermé",
+        "Pour y revenir, ouvrez votre lien personnel.",
+    )
+    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+    return answer
+
+
 @router.api_route("/me/link", methods=READS)
 async def ask_before_renewing(
     request: Request, database: DatabaseDep, pages: PageSessionsDep

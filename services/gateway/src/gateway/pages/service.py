@@ -67,6 +67,11 @@ class PageSessions:
             session, SessionKind.PERSONAL, Method.PAGE_AND_CODE, tenant, beneficiary, None
         )
 
+    async def end(self, session: AsyncSession, held: PageSession) -> None:
+        """End a session; its cookie opens nothing any more."""
+        await doors.wall_up(session, held.token_sha256)
+        await session.delete(held)
+
     async def settle(self, session: AsyncSession, held: PageSession) -> None:
         """End every other session of a ceremony that `held` just finished."""
         held.kind = str(SessionKind.DECIDED)
