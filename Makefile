@@ -73,6 +73,9 @@ openapi: setup ## write the OpenAPI documents anew from the code
 	  $(BIN)/python -m $$service openapi > var/openapi.json && mv var/openapi.json services/$${service//_/-}/openapi.json; done
 	@$(BIN)/python -m gateway openapi > var/openapi.json && mv var/openapi.json services/gateway/src/gateway/openapi.json
 
+problems: setup ## write a page for each refusal anew from the code
+	@$(BIN)/python -m standalone.explanations
+
 migrate: setup ## bring a service's database up to date (S=gateway)
 	@$(BIN)/python -m $(S) migrate
 
@@ -80,4 +83,4 @@ revision: setup ## write a service's next migration from its tables (S=gateway M
 	@test -n "$(S)" -a -n "$(M)" || { echo 'Say which and what: make revision S=gateway M="create consents"'; exit 1; }
 	@$(BIN)/python -m keel.migrations "$(S)" "$(M)"
 
-.PHONY: help setup demo serve test verify bench check format lock openapi migrate revision
+.PHONY: help setup demo serve test verify bench check format lock openapi problems migrate revision

@@ -29,6 +29,7 @@ from gateway.edge.caps import BodyCap
 from gateway.edge.rates import RateLimits, Rates
 from gateway.events import api as events_api
 from gateway.events.service import Events
+from gateway.explanations import api as explanations_api
 from gateway.gate.admissions import Admissions
 from gateway.gate.flight import InFlight
 from gateway.gate.service import Gate
@@ -123,6 +124,7 @@ _ROUTERS = (
     webhooks_api.router,
     log_api.router,
     documentation.router,
+    explanations_api.router,
 )
 
 

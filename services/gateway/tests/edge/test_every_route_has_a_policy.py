@@ -26,6 +26,8 @@ WITHOUT_A_TOKEN = {
     "/openapi.json": "the public document",
     "/docs": "the public document",
     "/docs/{name}": "the public document",
+    "/problems/": "pages about refusals, which have no caller",
+    "/problems/{name}": "pages about refusals, which have no caller",
     "/log/checkpoint": "the log is for everybody",
     "/log/vkey": "the log is for everybody",
     "/log/proof/inclusion": "the log is for everybody",

@@ -289,13 +289,18 @@ def bodies(scale: int) -> dict[str, tuple[str, str, bytes, set[int]]]:
 
 async def flood(gateway: Attacked, name: str, scale: int, *, at_once: int) -> None:
     path, kind, body, allowed = bodies(scale)[name]
-    length = head(gateway, path, f"Content-Length: {len(body)}", kind=kind)
-    open_ended = head(gateway, path, "Transfer-Encoding: chunked", kind=kind)
+    whole, pieces = in_pieces(body), chunked(body)
+
+    def told() -> bytes:
+        return head(gateway, path, f"Content-Length: {len(body)}", kind=kind)
+
+    def open_ended() -> bytes:
+        return head(gateway, path, "Transfer-Encoding: chunked", kind=kind)
 
     async def attack() -> None:
         answers = await asyncio.gather(
-            *(gateway.send(length, *in_pieces(body)) for _ in range(at_once)),
-            *(gateway.send(open_ended, *chunked(body)) for _ in range(at_once)),
+            *(gateway.send(told(), *whole) for _ in range(at_once)),
+            *(gateway.send(open_ended(), *pieces) for _ in range(at_once)),
         )
         found = {status(answer) for answer in answers}
         assert found <= allowed, (found, answers[0][:500])
