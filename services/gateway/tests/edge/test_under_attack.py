@@ -316,7 +316,7 @@ async def test_no_body_takes_the_place_of_others(gateway, name):
 @pytest.mark.full
 @pytest.mark.parametrize("name", list(bodies(10)))
 async def test_no_body_in_full_takes_the_place_of_others(gateway, name):
-    await flood(gateway, name, 1, at_once=4)
+    await flood(gateway, name, 1, at_once=2)
 
 
 async def half_open(gateway: Attacked, count: int) -> None:

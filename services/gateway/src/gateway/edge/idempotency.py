@@ -110,6 +110,9 @@ class _Once:
 
     async def answer(self, handle: Handler) -> Response:
         """Replay, or handle and keep the answer."""
+        if not self._is_multipart():
+            # Before anybody is asked who calls: a body that does not come takes no connection.
+            await self._request.body()
         caller = await self._caller()
         if caller is None or (self._asked is not None and self._asked not in caller.scopes):
             return await handle(self._request)  # refused there, with its own problem
@@ -144,13 +147,16 @@ class _Once:
             settled = self._forget(tenant, key) if final is None else self._keep(tenant, key, final)
             await asyncio.shield(settled)
 
+    def _is_multipart(self) -> bool:
+        return self._request.headers.get("content-type", "").startswith("multipart/form-data")
+
     async def _digest(self, caller: Caller) -> bytes:
         """Bind a key to one request of one caller: another counsellor's is another request."""
         digest = hashlib.sha256()
         url = self._request.url
         for part in (caller.client, caller.counsellor or "", url.path, url.query):
             digest.update(part.encode() + b"\x00")
-        if self._request.headers.get("content-type", "").startswith("multipart/form-data"):
+        if self._is_multipart():
             # Each repeat has a boundary of its own: what counts is what the parts hold.
             for name, value in (await self._request.form()).multi_items():
                 digest.update(name.encode() + b"\x00")
