@@ -1,14 +1,16 @@
 """What every test can ask for: the shelf, a database of each kind, passes."""
 
 import asyncio
+import importlib.util
 import json
 import os
 import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -235,3 +237,17 @@ def mint(pass_key: SigningKey) -> Callable[..., dict[str, str]]:
         return {"Authorization": f"Bearer {token}"}
 
     return headers
+
+
+@pytest.fixture(scope="session")
+def forged() -> Callable[[SigningKey, str, Mapping[str, object]], dict[str, str]]:
+    """Forged and broken tokens, by what is wrong: `forged(key, typ, claims)`; one list for all."""
+    path = ROOT / "shared" / "tests" / "forgeries.py"
+    spec = importlib.util.spec_from_file_location("forgeries", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    made: Callable[[SigningKey, str, Mapping[str, object]], dict[str, str]] = module.forged
+    return made

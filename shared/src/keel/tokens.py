@@ -33,6 +33,7 @@ LEEWAY = timedelta(seconds=30)
 _SEGMENTS = 3
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_DATE = 2**40
+_MAX_TEXT = 400
 
 
 class TokenRefused(Exception):  # noqa: N818 - a refusal, rendered by whoever asked
@@ -321,6 +322,11 @@ def verify_assertion(token: str, keys: Verifier) -> dict[str, Any]:
     if "typ" in header and header["typ"] not in _ASSERTION_TYPES:
         raise TokenRefused("header")
     return _signed(token, header, claims, keys)
+
+
+def is_text(claim: object) -> bool:
+    """Say whether a claim is a text that a database can be asked for: printable, of some length."""
+    return isinstance(claim, str) and 0 < len(claim) <= _MAX_TEXT and claim.isprintable()
 
 
 def claims_unverified(token: str) -> dict[str, Any]:

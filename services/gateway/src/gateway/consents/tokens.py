@@ -27,6 +27,7 @@ from keel.tokens import (
     MAX_TOKEN_BYTES,
     TokenExpired,
     TokenRefused,
+    is_text,
     new_jti,
     verify,
 )
@@ -176,13 +177,23 @@ class Tokens(Standing):
             at=self.now(),
             lifetime=_MAX_LIFETIME,
         )
-        texts = [claims.get(name) for name in ("sub", "client_id", "tenant", "cid")]
+        texts = [claims.get(name) for name in ("sub", "client_id", "tenant", "cid", "jti")]
         details = claims.get("authorization_details")
-        if not all(isinstance(text, str) for text in texts) or type(claims.get("cep")) is not int:
+        if not all(is_text(text) for text in texts) or type(claims.get("cep")) is not int:
             raise TokenRefused("claims")
-        if not isinstance(details, list) or not all(isinstance(d, dict) for d in details):
+        if not isinstance(details, list) or not all(_is_detail(detail) for detail in details):
             raise TokenRefused("claims")
         return claims
+
+
+def _is_detail(detail: object) -> bool:
+    """Say whether this is one of our authorization details (RFC 9396), each side of its type."""
+    if not isinstance(detail, dict) or detail.get("type") != _DETAIL:
+        return False
+    lists = [detail.get(side) for side in _SIDES[1:]]
+    return is_text(detail.get("purpose")) and all(
+        isinstance(held, list) and all(is_text(one) for one in held) for held in lists
+    )
 
 
 def _within(consent: Consent, to: Narrower) -> list[dict[str, Any]]:

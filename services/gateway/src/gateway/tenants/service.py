@@ -22,6 +22,7 @@ from keel.tokens import (
     TokenExpired,
     TokenRefused,
     claims_unverified,
+    is_text,
     new_jti,
     verify,
     verify_assertion,
@@ -183,11 +184,12 @@ class Tenants:
             at=self.now(),
             lifetime=_MAX_LIFETIME,
         )
-        act = claims.get("act", {})
-        texts = [claims.get(name) for name in ("client_id", "tenant", "scope")]
-        if not all(isinstance(text, str) for text in texts) or not isinstance(act, dict):
+        texts = [claims.get(name) for name in ("client_id", "tenant", "scope", "jti")]
+        if "act" in claims:
+            texts.append(claims["act"].get("sub") if isinstance(claims["act"], dict) else None)
+        if not all(is_text(text) for text in texts) or type(claims.get("cle")) is not int:
             raise TokenRefused("claims")
-        if not isinstance(act.get("sub"), str | None):
+        if claims.get("sub") != claims["client_id"]:
             raise TokenRefused("claims")
         return claims
 
@@ -218,7 +220,7 @@ class Tenants:
         if claims["jti"] in given_up:
             raise TokenInvalid("This token was given up.", headers=_CHALLENGE)
         scopes = frozenset(claims["scope"].split())
-        act = claims.get("act", {}).get("sub")
+        act = claims["act"]["sub"] if "act" in claims else None
         return Caller(claims["tenant"], claims["client_id"], scopes, act, given_up)
 
     async def stands(self, session: AsyncSession, claims: Mapping[str, Any]) -> bool:
@@ -230,7 +232,7 @@ class Tenants:
         return (
             client.revoked_at is None
             and tenant.suspended_at is None
-            and client.epoch == claims.get("cle")
+            and client.epoch == claims["cle"]
         )
 
     async def _key_holder(
@@ -259,4 +261,4 @@ def _jti_of(token: str | None) -> frozenset[str]:
         jti = None if token is None else claims_unverified(token).get("jti")
     except TokenRefused:
         return frozenset()
-    return frozenset({jti}) if isinstance(jti, str) and jti.isprintable() else frozenset()
+    return frozenset({jti}) if is_text(jti) else frozenset()
