@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -149,6 +150,27 @@ async def test_apart_the_answers_leave_the_work_to_workers_and_two_of_them_tell_
         assert set(heard.values()) == {1}
         assert await count(state, None, LogEntry) == 1, "the genesis"
         assert await count(state, tenant, Record) == 0
+
+
+class Broken:
+    """Deliveries that end by a failure."""
+
+    async def run(self, *_):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+async def test_a_worker_of_which_a_part_has_ended_is_not_ready(settings):
+    worker = create_worker(settings())
+    worker.state.work = replace(worker.state.work, deliveries=Broken())
+    async with worker.router.lifespan_context(worker):
+        await asyncio.sleep(0.1)
+        transport = httpx.ASGITransport(worker)
+        async with httpx.AsyncClient(transport=transport, base_url="http://work") as http:
+            answer = await http.get("/readyz")
+            alive = await http.get("/livez")
+    assert (answer.status_code, answer.json()["waiting_for"]) == (503, ["work"])
+    assert alive.status_code == 200
 
 
 @pytest.fixture

@@ -75,6 +75,8 @@ class Work:
                 "chores": self._chores(stop),
             }
             tasks = [asyncio.create_task(work, name=kind) for kind, work in kinds.items()]
+            for task in tasks:
+                task.add_done_callback(_say_how_it_ended)
 
             async def being_done() -> bool:
                 return not any(task.done() for task in tasks)
@@ -132,6 +134,12 @@ class Work:
     async def _in_its_transaction(self, tenant: str, chore: Chore) -> None:
         async with self.database.begin(tenant) as session:
             await chore(session)
+
+
+def _say_how_it_ended(task: asyncio.Task[None]) -> None:
+    """Say aloud that work ended by a failure; it is not begun again in this process."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("work_ended", kind=task.get_name(), error=type(error).__name__)
 
 
 async def _asked(stop: asyncio.Event, *, within: timedelta) -> bool:
