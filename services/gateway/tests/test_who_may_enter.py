@@ -16,7 +16,8 @@ PUBLIC = {
     "open_withdrawal_link", "enter_withdrawal", "ask_before_withdrawing", "withdraw_by_link",
     "show_my_consent", "withdraw_one_of_mine", "show_my_documents", "ask_for_the_code", "send_a_code",
     "check_the_code", "ask_before_renewing", "renew_my_link", "ask_what_is_contested", "contest_a_use",
-    "say_it_was_contested", "read_receipt_mapping",
+    "say_it_was_contested", "read_receipt_mapping", "ask_before_stopping",
+    "stop_every_use", "permit_again", "leave_my_space", "list_problems", "read_problem",
 }  # fmt: skip
 """Open to everybody; the pages of a beneficiary have their own session."""
 

@@ -261,4 +261,4 @@ def _jti_of(token: str | None) -> frozenset[str]:
         jti = None if token is None else claims_unverified(token).get("jti")
     except TokenRefused:
         return frozenset()
-    return frozenset({jti}) if is_text(jti) else frozenset()
+    return frozenset({str(jti)}) if is_text(jti) else frozenset()
