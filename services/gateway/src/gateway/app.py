@@ -30,6 +30,9 @@ from gateway.edge.rates import RateLimits, Rates
 from gateway.events import api as events_api
 from gateway.events.service import Events
 from gateway.explanations import api as explanations_api
+from gateway.exports import api as exports_api
+from gateway.exports.gathering import Gathering
+from gateway.exports.service import Exports
 from gateway.gate.admissions import Admissions
 from gateway.gate.flight import InFlight
 from gateway.gate.service import Gate
@@ -102,6 +105,7 @@ _ROUTERS = (
     people_api.router,
     people_api.lookups,
     restrictions_api.router,
+    exports_api.router,
     links_api.router,
     bilans_api.router,
     conventions_api.router,
@@ -329,6 +333,18 @@ def _furnish(
     state.page_sessions, state.links = PageSessions(settings.page_session), Links()
     state.codes = Codes(records, events, state.webhook_endpoints)
     state.contestations = Contestations(records, events)
+    gathering = Gathering(
+        people,
+        consents,
+        state.contestations,
+        state.conventions,
+        state.phases,
+        state.shares,
+        state.retentions,
+        records,
+        content,
+    )
+    state.exports = Exports(database, services, records, gathering)
     origin = settings.log_origin
     genesis = partial(records.write_genesis, origin=origin)
     state.sequencer = Sequencer(database, origin, keyring.log, genesis)

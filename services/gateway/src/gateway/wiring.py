@@ -11,6 +11,7 @@ from gateway.consents.service import Consents
 from gateway.contestations.service import Contestations
 from gateway.conventions.service import Conventions
 from gateway.counsellors.service import Counsellors
+from gateway.exports.service import Exports
 from gateway.links.service import Links
 from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
@@ -44,6 +45,7 @@ TenantsDep = Annotated[Tenants, Depends(_made("tenants"))]
 ApiKeysDep = Annotated[ApiKeys, Depends(_made("api_keys"))]
 IntrospectionDep = Annotated[Introspection, Depends(_made("introspection"))]
 ConventionsDep = Annotated[Conventions, Depends(_made("conventions"))]
+ExportsDep = Annotated[Exports, Depends(_made("exports"))]
 SharesDep = Annotated[Shares, Depends(_made("shares"))]
 RetentionsDep = Annotated[Retentions, Depends(_made("retentions"))]
 PhasesDep = Annotated[Phases, Depends(_made("phases"))]

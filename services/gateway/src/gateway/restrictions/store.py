@@ -62,3 +62,13 @@ async def standing_kinds(session: AsyncSession, tenant: str, beneficiary: str) -
         Restriction.lifted_at.is_(None),
     )
     return (await session.scalars(query)).all()
+
+
+async def of_beneficiary(
+    session: AsyncSession, tenant: str, beneficiary: str
+) -> Sequence[Restriction]:
+    """Return every restriction of a person, oldest first."""
+    query = select(Restriction).where(
+        Restriction.tenant == tenant, Restriction.beneficiary == beneficiary
+    )
+    return (await session.scalars(query.order_by(Restriction.id))).all()

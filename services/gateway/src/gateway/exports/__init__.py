@@ -1,0 +1,1 @@
+"""What is held about a person, given back: a copy in plain words, and a portable one."""

@@ -1,0 +1,128 @@
+"""The verb of exports: give a person what is held about them, in their own words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.exports.gathering import Gathered, Gathering
+from gateway.exports.rules import (
+    EXPLAINED,
+    FORMAT_VERSION,
+    LOGIC,
+    RIGHTS,
+    SOURCES,
+    ExportKind,
+    plain,
+)
+from gateway.records.rules import Fact, Kind
+from gateway.records.service import Records
+from gateway.services import ANONYMIZER, REPORTS, About, Services
+from gateway.tenants.service import Caller
+from keel.calls import Relayed
+from keel.clock import rfc3339, utc_now
+from keel.database import Database
+
+_GONE = frozenset({404, 410})
+_GIVEN = ("consents", "contestations", "documents")
+"""What the person gave: documents, answers, words (GDPR 20(1))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """The verb of exports. Services are asked outside every transaction."""
+
+    database: Database
+    services: Services
+    records: Records
+    gathering: Gathering
+    now: Callable[[], datetime] = utc_now
+
+    async def of(
+        self, tenant: str, beneficiary: str, kind: ExportKind, *, caller: Caller | None = None
+    ) -> dict[str, Any]:
+        """Return a copy of what is held; without a caller, the person asks on their own page.
+
+        It works while a restriction stands and after a bilan closed: what was destroyed is absent.
+
+        Raises:
+            NotFound: the person is not one of the tenant's.
+            ServiceUnavailable: a service does not answer; nothing is given in part.
+        """
+        by = caller or Caller(tenant, "", frozenset(), None)
+        async with self.database.begin(tenant) as session:
+            gathered = await self.gathering.of(session, tenant, beneficiary)
+        held = {**gathered.held, **await self._contents(by, gathered)}
+        fact = Fact(
+            Kind.LOG_ACCESSED,
+            tenant,
+            {"query_class": f"export_{kind}", "returned": len(held["records"])},
+            beneficiary=beneficiary,
+            client=by.client or None,
+            counsellor=by.counsellor,
+        )
+        async with self.database.begin(tenant) as session:
+            await self.records.write(session, fact)
+        return self._told(kind, held)
+
+    def _told(self, kind: ExportKind, held: dict[str, Any]) -> dict[str, Any]:
+        head = {
+            "format_version": FORMAT_VERSION,
+            "kind": str(kind),
+            "language": "fr",
+            "made_at": rfc3339(self.now()),
+            "controller": held["controller"],
+            "beneficiary": held["beneficiary"],
+        }
+        if kind is ExportKind.PORTABLE:
+            return {**head, **{name: held[name] for name in _GIVEN}}
+        recipients = sorted({use["recipient"] for use in held["ai_uses"]})
+        explained = {
+            "sections": EXPLAINED,
+            "logic": LOGIC,
+            "sources": SOURCES,
+            "rights": RIGHTS,
+            "recipients": recipients,
+            "automated_decision": False,
+        }
+        return {**head, "in_plain_words": explained, **{name: held[name] for name in EXPLAINED}}
+
+    async def _contents(self, by: Caller, gathered: Gathered) -> dict[str, Any]:
+        documents, runs, reports = [], [], []
+        for bilan, its_documents, its_runs, its_reports in gathered.contents:
+            about = About.bilan_of(by, bilan).to_give_back()
+            for document in its_documents:
+                path = f"/documents/{document.id}/pseudonymised"
+                found = await self._ask(ANONYMIZER, "read_pseudonymised", path, about)
+                text = None if found is None else await self._restored(about, found["text"])
+                documents.append({**plain(document, "id", "bilan", "created_at"), "text": text})
+            for run, made in its_runs:
+                result = None if made is None else await self._restored(about, made)
+                shown = plain(
+                    run, "id", "bilan", "use_case", "mode", "status", "created_at", "review"
+                )
+                runs.append({**shown, "result": result})
+            for report in its_reports:
+                read = await self._ask(REPORTS, "read_report", f"/reports/{report.id}", about)
+                shown = plain(report, "id", "bilan", "created_at")
+                content = None if read is None else await self._restored(about, read)
+                reports.append({**shown, "content": content})
+        return {"documents": documents, "runs": runs, "reports": reports}
+
+    async def _ask(
+        self, service: str, operation: str, path: str, about: About
+    ) -> dict[str, Any] | None:
+        """Return what a service holds; None when it was destroyed."""
+        try:
+            found: dict[str, Any] = await self.services.json(service, operation, "GET", path, about)
+        except Relayed as refusal:
+            if refusal.status in _GONE:
+                return None
+            raise
+        return found
+
+    async def _restored(self, about: About, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+        answer = await self.services.json(
+            ANONYMIZER, "restore", "POST", "/restorations", about, json={"value": value}
+        )
+        return answer["value"]
