@@ -91,7 +91,7 @@ async def test_a_deactivated_counsellor_acts_no_more_and_their_tokens_end(
     form = {"grant_type": "client_credentials", "counsellor": gone}
     basic = (centre.client_id, centre.client_secret)
     drawn = await centre.http.post("/oauth2/token", data=form, auth=basic)
-    assert await problem(drawn) == (401, "invalid_client")
+    assert (drawn.status_code, drawn.json()["error"]) == (401, "invalid_client")
     assigned = await centre.call(
         "POST", f"/v1/bilans/{bilan.id}/assignments", json={"counsellor": gone}
     )
