@@ -45,7 +45,12 @@ def _binary(name: str) -> str | None:
 
 
 def _in_memory() -> str | None:
-    """A file system in memory, where there is room: services refuse a server that does not sync."""
+    """A file system in memory, where there is room: services refuse a server that does not sync.
+
+    `PASSERELLE_POSTGRESQL_IN` names another folder, on a disk, for whoever measures commits.
+    """
+    if "PASSERELLE_POSTGRESQL_IN" in os.environ:
+        return os.environ["PASSERELLE_POSTGRESQL_IN"]
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 * 1024**3
     return str(memory) if roomy else None

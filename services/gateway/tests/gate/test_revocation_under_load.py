@@ -55,6 +55,7 @@ class Load:
     """The replicas, the doubles, and what was seen."""
 
     urls: list[str]
+    pids: list[int]
     doubles: str
     centre: Any
     database: Database
@@ -147,7 +148,7 @@ async def people(app: Any, assisted: Any, count: int) -> list[Subject]:
 @contextmanager
 def processes(
     url: str, keys_dir: Path, doubles: str, count: int, folder: Path, **changes: str
-) -> Iterator[list[str]]:
+) -> Iterator[tuple[list[str], list[int]]]:
     """Start `count` gateways as an operator does; their ports are ready when this is entered."""
     started, urls = [], []
     behind = {
@@ -187,7 +188,7 @@ def processes(
                 assert started[i].poll() is None, said
                 assert time.monotonic() < until, said
                 time.sleep(0.1)
-        yield urls
+        yield urls, [process.pid for process in started]
     finally:
         for process in started:
             process.terminate()
@@ -210,18 +211,25 @@ def doubled() -> Iterator[str]:
 
 @asynccontextmanager
 async def loaded(
-    app: Any, url: str, keys_dir: Path, assisted: Any, folder: Path, **changes: str
+    app: Any,
+    url: str,
+    keys_dir: Path,
+    assisted: Any,
+    folder: Path,
+    replicas: int = 4,
+    **changes: str,
 ) -> AsyncIterator[Load]:
-    count = 1 if url.startswith("sqlite") else 4
-    await (
-        app.state.stop()
-    )  # SQLite has one writing process: from here on it is the one that is measured
+    await app.state.stop()  # SQLite has one writing process: from here on that which is measured
+    count = 1 if url.startswith("sqlite") else replicas
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
-    with doubled() as doubles, processes(url, keys_dir, doubles, count, folder, **changes) as urls:
+    with (
+        doubled() as doubles,
+        processes(url, keys_dir, doubles, count, folder, **changes) as (urls, pids),
+    ):
         async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as http:
             database = Database(url)
             try:
-                yield Load(urls, doubles, assisted.centre, database, http)
+                yield Load(urls, pids, doubles, assisted.centre, database, http)
             finally:
                 await database.close()
 
