@@ -12,6 +12,7 @@ from keel.tenancy import enter
 
 _STATE = 1
 _records = Base.metadata.tables[Record.__tablename__]
+_outbox = Base.metadata.tables[LogOutbox.__tablename__]
 _PLACE = (
     update(_records)
     .where(_records.c.tenant == bindparam("of"), _records.c.id == bindparam("record"))
@@ -21,8 +22,8 @@ _PLACE = (
 
 async def enqueue(session: AsyncSession, *, tenant: str, record: str, commitment: bytes) -> None:
     """Put a commitment in the outbox, in the caller's business transaction."""
-    session.add(LogOutbox(tenant=tenant, record=record, commitment=commitment))
-    await session.flush()
+    row = {"tenant": tenant, "record": record, "commitment": commitment}
+    await (await session.connection()).execute(_outbox.insert().inline(), row)
 
 
 async def waiting(session: AsyncSession, *, limit: int) -> Sequence[LogOutbox]:

@@ -81,17 +81,17 @@ class Records:
             json.dumps(record, ensure_ascii=False).encode(),
             f"{fact.tenant}\x00{record_id}",
         )
-        row = Record(
-            tenant=fact.tenant,
-            id=record_id,
-            kind=str(fact.kind),
-            beneficiary=fact.beneficiary,
-            bilan=fact.bilan,
-            consent=fact.consent,
-            prev=fact.prev,
-            occurred_at=occurred_at,
-            sealed=sealed,
-        )
+        row = {
+            "tenant": fact.tenant,
+            "id": record_id,
+            "kind": str(fact.kind),
+            "beneficiary": fact.beneficiary,
+            "bilan": fact.bilan,
+            "consent": fact.consent,
+            "prev": fact.prev,
+            "occurred_at": occurred_at,
+            "sealed": sealed,
+        }
         await store.add(session, row)
         await log_store.enqueue(
             session,

@@ -1,20 +1,30 @@
 """Rows of the private records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from gateway.records.rules import Kind
-from gateway.tables import Record
+from gateway.tables import Base, Record
+from keel.tenancy import AnotherTenantsRow, tenant_of
+
+_records = Base.metadata.tables[Record.__tablename__]
 
 
-async def add(session: AsyncSession, row: Record) -> None:
-    """Insert one record."""
-    session.add(row)
-    await session.flush()
+async def add(session: AsyncSession, row: Mapping[str, Any]) -> None:
+    """Insert one record; nobody reads it in this transaction, so no object is kept of it.
+
+    Raises:
+        AnotherTenantsRow: the transaction is not of the record's tenant.
+    """
+    if row["tenant"] != tenant_of(session.sync_session):
+        raise AnotherTenantsRow(Record.__name__)
+    await session.flush()  # what it is about comes first
+    await (await session.connection()).execute(_records.insert(), dict(row))
 
 
 async def find(session: AsyncSession, tenant: str, record_id: str) -> Record | None:
