@@ -320,7 +320,7 @@ async def play(load: Load, subjects: list[Subject], history: Any, seconds: float
 
 _SAMPLE = pytest.param(20, id="sample of 20")
 _FULL = [
-    pytest.param(200, id=f"200, part {part} of 5", marks=pytest.mark.full) for part in range(1, 6)
+    pytest.param(200, id=f"200-part{part}", marks=pytest.mark.full) for part in range(1, 6)
 ]
 
 
@@ -348,7 +348,7 @@ async def test_no_dispatch_starts_after_a_withdrawal_was_acknowledged(
 
 
 _CUT_SAMPLE = pytest.param(20, id="sample of 20")
-_CUT_FULL = pytest.param(200, id="200", marks=pytest.mark.full)
+_CUT_FULL = pytest.param(200, id="200-cut", marks=pytest.mark.full)
 
 
 @pytest.mark.parametrize("count", [_CUT_SAMPLE, _CUT_FULL])
