@@ -11,6 +11,7 @@ from gateway.consents.rules import (
     Held,
     Narrower,
     Refusal,
+    all_uncovered,
     coverage_refusal,
     decided,
     narrowed,
@@ -51,16 +52,30 @@ def test_a_call_within_one_grant_is_covered():
         ({"held": Held(ConsentStatus.REVOKED, 2, NOON, [GRANT])}, Refusal.REVOKED),
         ({"held": Held(ConsentStatus.AWAITING, 1, NOON + timedelta(days=1), [GRANT])}, Refusal.NOT_AUTHORISED),
         ({"held": Held(ConsentStatus.AUTHORISED, 1, NOON + timedelta(days=1), [{**GRANT, "decision": "refused"}])}, Refusal.PURPOSE),
+        ({"held": Held(ConsentStatus.AUTHORISED, 1, NOON + timedelta(days=1), [{**GRANT, "decision": "withdrawn"}])}, Refusal.PURPOSE),
+        ({"held": Held(ConsentStatus.AUTHORISED, 1, NOON + timedelta(days=1), [{**GRANT, "decision": "superseded"}])}, Refusal.PURPOSE),
+        ({"held": Held(ConsentStatus.SUPERSEDED, 1, NOON + timedelta(days=1), [GRANT])}, Refusal.NOT_AUTHORISED),
         ({"details": ()}, Refusal.PURPOSE),
     ],
     ids=[
         "another purpose", "a category more", "unclassified data", "another recipient",
         "a place outside", "no place known", "an older token", "at the last instant",
-        "withdrawn, even when expired too", "not answered yet", "refused", "a narrower token",
+        "withdrawn, even when expired too", "not answered yet", "refused",
+        "one purpose withdrawn", "one purpose decided anew", "replaced by a newer one", "a narrower token",
     ],
 )  # fmt: skip
 def test_anything_outside_is_refused_and_named(change, expected):
     assert refusal(**change) is expected
+
+
+def test_everything_that_one_grant_lacks_is_named_in_the_order_of_the_gate():
+    asked = Asked("analysis", frozenset({"cv", "tests"}), "rcp_b", frozenset({"US"}))
+    missing = all_uncovered(asked, [GRANT])
+    assert [(m.refusal, m.missing) for m in missing] == [
+        (Refusal.CATEGORY, ("tests",)),
+        (Refusal.RECIPIENT, ("rcp_b",)),
+        (Refusal.JURISDICTION, ("US",)),
+    ]
 
 
 def test_two_grants_are_never_added_up():

@@ -83,6 +83,21 @@ async def test_a_restriction_is_missing_too(centre, bilan, simulate, given):
     )
 
 
+async def test_a_bilan_that_is_not_agreed_to_is_missing_first(centre, bilan, simulate):
+    plan = {
+        "beneficiary": bilan.beneficiary,
+        "counsellor": bilan.counsellor,
+        "funding": "CPF",
+        "planned_minutes": 1440,
+        "support_minutes": 840,
+        "starts_on": "2026-11-02",
+        "ends_on": "2027-01-29",
+    }
+    draft = await centre.made("/v1/bilans", plan)
+    codes = [m["code"] for m in await missing(await simulate(bilan=draft["id"]))]
+    assert codes[:2] == ["bilan_not_open", "consent_not_authorised"]
+
+
 async def test_words_that_nobody_published_are_refused(simulate):
     for unknown in (
         {"purpose": "nothing"},
