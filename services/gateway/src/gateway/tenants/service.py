@@ -215,7 +215,9 @@ class Tenants:
             raise TokenInvalid("Draw a new token.", headers=_CHALLENGE) from None
         await enter(session, claims["tenant"])
         if not await self.stands(session, claims):
-            raise TokenInvalid("The client is no longer active.", headers=_CHALLENGE)
+            raise TokenInvalid(
+                "The client or the counsellor is no longer active.", headers=_CHALLENGE
+            )
         given_up = await store.revoked(session, {claims["jti"], *beside})
         if claims["jti"] in given_up:
             raise TokenInvalid("This token was given up.", headers=_CHALLENGE)
@@ -224,11 +226,13 @@ class Tenants:
         return Caller(claims["tenant"], claims["client_id"], scopes, act, given_up)
 
     async def stands(self, session: AsyncSession, claims: Mapping[str, Any]) -> bool:
-        """Say whether the client and tenant of our token are as active as when it was drawn."""
+        """Say whether client, tenant and counsellor of our token are as when it was drawn."""
         found = await store.find_client(session, claims["client_id"])
         if found is None:
             return False
         client, tenant = found
+        if "act" in claims and not await is_active(session, tenant.id, claims["act"]["sub"]):
+            return False
         return (
             client.revoked_at is None
             and tenant.suspended_at is None
