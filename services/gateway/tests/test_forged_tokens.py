@@ -151,6 +151,7 @@ async def test_a_fifth_of_the_set_is_refused_and_says_so(kinds, forged, present)
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 async def test_the_whole_set_is_refused_and_each_within_fifty_milliseconds(kinds, forged, present):
     times = {}
     for kind, tokens in negative_set(kinds, forged).items():
