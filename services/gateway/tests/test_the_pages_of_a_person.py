@@ -478,3 +478,36 @@ async def test_whoever_leaves_their_space_leaves_nothing_open(thanks, beneficiar
     assert 'espace="";' in left.headers["set-cookie"]
     beneficiary.cookie = before
     assert "Ce que j’ai accepté" not in (await beneficiary.get("/me/")).text
+
+
+async def test_a_person_says_yes_or_no_to_what_is_asked_and_takes_a_yes_back(
+    centre, bilan, thanks, beneficiary
+):
+    body = {"bilan": bilan.id, "reason": "follow_up", "until": "2028-01-29"}
+    kept, not_kept = [
+        await centre.made("/v1/retention-agreements", {**body, "scope": scope})
+        for scope in ("synthesis", "documents")
+    ]
+
+    async def stands(asked):
+        answer = await centre.call("GET", f"/v1/retention-agreements/{asked['id']}")
+        return answer.json()["status"]
+
+    await beneficiary.open(link_in(thanks, "personal"))
+    page = await beneficiary.get("/me/questions")
+    assert "Garder votre document de synthèse après la fin de votre bilan" in page.text
+    assert "29 janvier 2028" in page.text
+    paths = [f"/me/questions/retentions/{asked['id']}" for asked in (kept, not_kept)]
+    await beneficiary.post(paths[0], {"answer": "agree"})
+    await beneficiary.post(paths[1], {"answer": "refuse"})
+    assert [await stands(kept), await stands(not_kept)] == ["agreed", "refused"]
+    late = await beneficiary.post(paths[1], {"answer": "agree"})
+    assert (late.status_code, "déjà donnée" in late.text) == (409, True)
+    await beneficiary.post(paths[0], {"answer": "end"})
+    assert await stands(kept) == "ended"
+    other = await centre.made("/v1/beneficiaries", {})
+    link = await centre.made(f"/v1/beneficiaries/{other['id']}/personal-link", {})
+    third = await centre.made("/v1/retention-agreements", {**body, "scope": "synthesis"})
+    await beneficiary.open(link["personal_link"])
+    foreign = await beneficiary.post(f"/me/questions/retentions/{third['id']}", {"answer": "agree"})
+    assert (foreign.status_code, await stands(third)) == (404, "awaiting")

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from gateway.pages import (
+    answering,
     ceremony,
     contesting,
     entrance,
@@ -13,5 +14,5 @@ from gateway.pages import (
 )
 
 router = APIRouter()
-for _part in (static_files, ceremony, withdrawal, entrance, space, contesting, stopping):
+for _part in (static_files, ceremony, withdrawal, entrance, space, answering, contesting, stopping):
     router.include_router(_part.router)
