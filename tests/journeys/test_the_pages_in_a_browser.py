@@ -184,6 +184,7 @@ def test_every_page_is_readable_by_everybody_and_loads_nothing_from_elsewhere(pa
         ("Retirer mon accord", "Retirer mon accord ?"),
         ("Ce qu’on me demande", "Ce qu’on me demande"),
         ("Mes documents", "Mes documents"),
+        ("Copie de mes données", "Recevoir une copie de mes données"),
         ("Arrêter toute IA", "Arrêter toute intelligence artificielle ?"),
         ("Mon lien personnel", "Changer de lien"),
     ):

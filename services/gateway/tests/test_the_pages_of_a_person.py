@@ -511,3 +511,14 @@ async def test_a_person_says_yes_or_no_to_what_is_asked_and_takes_a_yes_back(
     await beneficiary.open(link["personal_link"])
     foreign = await beneficiary.post(f"/me/questions/retentions/{third['id']}", {"answer": "agree"})
     assert (foreign.status_code, await stands(third)) == (404, "awaiting")
+
+
+async def test_a_person_takes_a_copy_of_what_is_held(bilan, asked, thanks, beneficiary):
+    await beneficiary.open(link_in(thanks, "personal"))
+    assert "Télécharger mes données" in (await beneficiary.get("/me/copy")).text
+    given = await beneficiary.post("/me/copy", {})
+    assert given.headers["content-disposition"].startswith("attachment")
+    assert [consent["id"] for consent in given.json()["consents"]] == [asked["id"]]
+    assert bilan.beneficiary in given.text
+    beneficiary.cookie = ""
+    assert (await beneficiary.post("/me/copy", {})).status_code == 403

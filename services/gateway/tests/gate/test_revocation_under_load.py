@@ -319,9 +319,7 @@ async def play(load: Load, subjects: list[Subject], history: Any, seconds: float
 
 
 _SAMPLE = pytest.param(20, id="sample of 20")
-_FULL = [
-    pytest.param(200, id=f"200-part{part}", marks=pytest.mark.full) for part in range(1, 6)
-]
+_FULL = [pytest.param(200, id=f"200-part{part}", marks=pytest.mark.full) for part in range(1, 6)]
 
 
 @pytest.mark.parametrize("count", [_SAMPLE, *_FULL])

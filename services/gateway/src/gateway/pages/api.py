@@ -6,6 +6,7 @@ from gateway.pages import (
     answering,
     ceremony,
     contesting,
+    copying,
     entrance,
     space,
     static_files,
@@ -14,5 +15,15 @@ from gateway.pages import (
 )
 
 router = APIRouter()
-for _part in (static_files, ceremony, withdrawal, entrance, space, answering, contesting, stopping):
+for _part in (
+    static_files,
+    ceremony,
+    withdrawal,
+    entrance,
+    space,
+    answering,
+    contesting,
+    copying,
+    stopping,
+):
     router.include_router(_part.router)
