@@ -77,7 +77,9 @@ def play(operation, existing, examples: int, number: int) -> None:
     )
     @given(case=operation.as_strategy(), real=st.booleans())
     def one(case, real: bool) -> None:  # noqa: FBT001 - drawn
-        if real:
+        # The counsellor who calls stays in office: without one every other answer would be a 401.
+        ends_the_story = "deactivat" in operation.label or operation.method == "delete"
+        if real and not ends_the_story:
             known = {n: ids[n] for n in case.path_parameters or {} if n in ids}
             case.path_parameters = {**(case.path_parameters or {}), **known}
         given_headers = dict(headers)
