@@ -77,6 +77,7 @@ def settings_for(url: str, keys_dir: Path, inside_url: str, **changes: Any) -> S
     given = {
         "public_url": "http://gateway",
         "sequencer_interval": timedelta(hours=1),
+        "access_token_lifetime": timedelta(seconds=900),  # a load lasts longer than the usual one
         **behind,
         **changes,
     }
