@@ -212,7 +212,7 @@ def _open_bilan(platform: Platform) -> Bilan:
     plan = {
         "beneficiary": beneficiary, "counsellor": counsellor, "funding": "CPF",
         "planned_minutes": 1440, "support_minutes": 840,
-        "starts_on": "2026-09-01", "ends_on": "2026-12-01",
+        "starts_on": "2026-09-01", "ends_on": "2026-12-01", "employer_siren": None,
     }  # fmt: skip
     bilan = centre.create_bilan(plan)
     centre.record_agreement(bilan, agreed_on="2026-09-01")

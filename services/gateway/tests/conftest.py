@@ -169,6 +169,7 @@ async def bilan(centre: Centre) -> OpenBilan:
         "support_minutes": 840,
         "starts_on": "2026-11-02",
         "ends_on": "2027-01-29",
+        "employer_siren": None,
     }
     made = await centre.made("/v1/bilans", plan)
     agreement = {"agreed_on": "2026-11-02", "method": "signed_document"}

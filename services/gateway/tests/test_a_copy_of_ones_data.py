@@ -147,3 +147,15 @@ async def test_it_needs_the_scope_of_people_and_a_person_of_the_centre(
     assert theirs.status_code == 404
     await centre.log_in(scope="bilans")
     assert (await copy()).json()["code"] == "scope_insufficient"
+
+
+async def test_the_centres_software_gets_a_copy_for_an_assigned_counsellor_only(
+    centre, bilan, furnished
+):
+    path = f"/v1/beneficiaries/{bilan.beneficiary}/export"
+    assert (await centre.call("GET", path)).status_code == 200
+    await centre.log_in()
+    answer = await centre.call("GET", path)
+    assert (answer.status_code, answer.json()["code"]) == (403, "counsellor_needed")
+    await centre.log_in(counsellor=await centre.new_counsellor())
+    assert (await centre.call("GET", path)).status_code == 403

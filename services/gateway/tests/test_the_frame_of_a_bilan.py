@@ -57,7 +57,7 @@ def plan(sited):
             "starts_on": "2026-11-02",
             "ends_on": "2027-01-29",
         }
-        return {k: v for k, v in {**base, **changes}.items() if v is not None}
+        return {**base, **changes}
 
     return of
 
@@ -135,6 +135,11 @@ async def test_a_wrong_number_and_a_missing_employer_are_refused(sited, plan):
     assert (
         await sited.call("POST", "/v1/bilans", json=plan(employer_siren=None, funding="CPF"))
     ).status_code == 201
+
+
+async def test_that_there_is_no_employer_must_be_said(sited, plan):
+    unsaid = {k: v for k, v in plan(funding="CPF").items() if k != "employer_siren"}
+    assert problem(await sited.call("POST", "/v1/bilans", json=unsaid)) == (422, "invalid_request")
 
 
 async def test_without_the_centres_own_siren_nobody_can_tell(app, sited, plan):

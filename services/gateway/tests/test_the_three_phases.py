@@ -314,6 +314,7 @@ def over_http(centre, bilan):
             "support_minutes": 780,
             "starts_on": "2026-11-02",
             "ends_on": "2027-01-29",
+            "employer_siren": None,
         }
         members = {"centre": centre, "loop": asyncio.get_running_loop(), "plan": plan}
         machine = type("OverHttp", (_OverHttp,), members)

@@ -92,6 +92,7 @@ async def test_a_bilan_that_is_not_agreed_to_is_missing_first(centre, bilan, sim
         "support_minutes": 840,
         "starts_on": "2026-11-02",
         "ends_on": "2027-01-29",
+        "employer_siren": None,
     }
     draft = await centre.made("/v1/bilans", plan)
     codes = [m["code"] for m in await missing(await simulate(bilan=draft["id"]))]

@@ -1,60 +1,8 @@
-"""No route without a declared policy; every refusal is a problem document that says what to do."""
+"""Whoever may not enter is told why and what to do; every refusal is a problem document."""
 
 import pytest
-from fastapi.routing import APIRoute
 
-from gateway.app import document
-from gateway.edge.strict import StrictRoute
 from keel.tokens import SigningKey
-
-PUBLIC = {
-    "livez", "readyz", "read_public_keys", "read_server_metadata", "read_vocabulary", "read_checkpoint",
-    "read_verifier_key", "prove_inclusion", "prove_consistency", "read_entries", "read_tile",
-    "read_openapi_document", "read_documentation", "read_documentation_file",
-    "read_page_file", "open_consent_link", "enter_consent", "consent_link_is_gone", "show_consent",
-    "decide_consent", "show_my_space", "enter_my_space", "confirm_withdrawal", "withdraw_my_consent",
-    "open_withdrawal_link", "enter_withdrawal", "ask_before_withdrawing", "withdraw_by_link",
-    "show_my_consent", "withdraw_one_of_mine", "show_my_documents", "ask_for_the_code", "send_a_code",
-    "check_the_code", "ask_before_renewing", "renew_my_link", "ask_what_is_contested", "contest_a_use",
-    "say_it_was_contested", "read_receipt_mapping", "ask_before_stopping",
-    "stop_every_use", "permit_again", "leave_my_space", "list_problems", "read_problem",
-}  # fmt: skip
-"""Open to everybody; the pages of a beneficiary have their own session."""
-
-
-def walk(routes):
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        else:
-            assert hasattr(route, "original_router"), f"an unknown kind of route: {route}"
-            yield from walk(route.original_router.routes)
-
-
-def guarded(route):
-    names = set()
-    waiting = list(route.dependant.dependencies)
-    while waiting:
-        dependency = waiting.pop()
-        names.add(getattr(dependency.call, "__qualname__", ""))
-        waiting += dependency.dependencies
-    return any(name.startswith("_needs.") or name == "_authenticated" for name in names)
-
-
-def test_every_route_asks_for_a_token_or_a_clients_proof_or_is_on_the_written_list():
-    routes = list(walk(document().routes))
-    assert len(routes) > 50
-    unguarded = {r.name for r in routes if not guarded(r)}
-    assert unguarded == PUBLIC
-
-
-def test_every_route_with_a_json_body_reads_it_strictly():
-    for route in walk(document().routes):
-        body = route.body_field
-        if body is not None and "json" in getattr(
-            body.field_info, "media_type", "application/json"
-        ):
-            assert isinstance(route, StrictRoute) or "multipart" in str(body.field_info), route.name
 
 
 @pytest.mark.parametrize(
@@ -156,7 +104,7 @@ async def test_the_law_bounds_the_hours_of_a_bilan(centre, bilan, planned, suppo
     plan = {
         "beneficiary": bilan.beneficiary, "counsellor": bilan.counsellor, "funding": "CPF",
         "planned_minutes": planned, "support_minutes": support,
-        "starts_on": "2026-11-02", "ends_on": "2027-01-29",
+        "starts_on": "2026-11-02", "ends_on": "2027-01-29", "employer_siren": None,
     }  # fmt: skip
     answer = await centre.call("POST", "/v1/bilans", json=plan)
     assert answer.status_code == 422

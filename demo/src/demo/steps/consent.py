@@ -68,6 +68,7 @@ def _open_bilan(stage: Stage) -> None:
         "support_minutes": 840,
         "starts_on": stage.dates.ago(56),
         "ends_on": stage.dates.ahead(14),
+        "employer_siren": None,
     }
     with story.act("a bilan of 24 hours created, opened by the worker's own agreement") as told:
         ids["bilan"] = centre.create_bilan(plan)

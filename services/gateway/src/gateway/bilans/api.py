@@ -58,9 +58,9 @@ class NewBilan(BaseModel):
         description="The worker is a public agent: their own texts apply too, and loosen nothing.",
     )
     employer_siren: Annotated[str, Field(pattern=r"^[0-9]{9}$")] | None = Field(
-        default=None,
-        description="Compared with the centre's own, then kept as a keyed digest only. Needed for "
-        "PDC and reclassement.",
+        description="Compared with the centre's own (R6313-5), then kept as a keyed digest only. "
+        "Say null for a person without an employer; PDC and reclassement need one.",
+        examples=[None],
     )
 
 

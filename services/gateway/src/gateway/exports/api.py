@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import PeopleCallerDep
 from gateway.exports.rules import ExportKind
+from gateway.problems import CounsellorNeeded, SecrecyNoticeNeeded
 from gateway.wiring import ExportsDep
 from keel.calls import ServiceUnavailable
 from keel.identifiers import BeneficiaryId
@@ -44,7 +45,7 @@ class Export(BaseModel):
     "/{beneficiary_id}/export",
     response_model=Export,
     response_model_exclude_unset=True,
-    responses=problems(NotFound, ServiceUnavailable),
+    responses=problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ServiceUnavailable),
 )
 async def export_beneficiary(
     beneficiary_id: BeneficiaryId,
@@ -53,6 +54,9 @@ async def export_beneficiary(
     caller: PeopleCallerDep,
     kind: ExportKind = ExportKind.ACCESS,
 ) -> dict[str, Any]:
-    """Return what is held about a person, in their own words; each time is recorded."""
+    """Return what is held about a person, in their own words; each time is recorded.
+
+    It holds content: the token is drawn for a counsellor who is assigned to each of their bilans.
+    """
     response.headers["Cache-Control"] = "no-store"
     return await exports.of(caller.tenant, beneficiary_id, kind, caller=caller)

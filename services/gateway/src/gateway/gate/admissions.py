@@ -7,6 +7,8 @@ closing placed in the middle of a run stops its next step.
 
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from gateway.bilans.service import Bilans
 from gateway.services import About, Ground
 from gateway.tables import Bilan
@@ -27,13 +29,15 @@ class Admissions:
         """Return the pass of one call.
 
         Raises:
-            NotFound, CounsellorNeeded, BilanNotOpen: as `Bilans.open_for` says.
+            NotFound, CounsellorNeeded, SecrecyNoticeNeeded, BilanNotOpen, ProcessingRestricted: as
+                `Bilans.open_for` says.
         """
         if about.bilan is None:  # reference data: nobody's
             return self._mint(service, operation, about, None)
         async with self.database.begin(about.tenant) as session:
             if about.ground is not Ground.WORK:
                 bilan = await self.bilans.find(session, about.tenant, about.bilan)
+                await self._require_reader(session, about, bilan)
                 if about.ground is Ground.HANDOVER:
                     await self.bilans.people.require_unrestricted(
                         session, about.tenant, bilan.beneficiary, ai=False
@@ -41,6 +45,15 @@ class Admissions:
             else:
                 bilan = await self.bilans.open_for(session, about.caller, about.bilan)
             return self._mint(service, operation, about, bilan)
+
+    async def _require_reader(self, session: AsyncSession, about: About, bilan: Bilan) -> None:
+        """Let a copy of somebody's data out to them, on their own page, or to their counsellor.
+
+        It holds what LR-A04 keeps to these two: a centre's software gets it for an assigned
+        counsellor only. A share needs none: the person named who reads.
+        """
+        if about.ground is Ground.OWN_DATA and about.caller.client:
+            await self.bilans.require_assigned(session, about.caller, bilan)
 
     def _mint(self, service: str, operation: str, about: About, bilan: Bilan | None) -> str:
         return PassMint(self.key).mint(
