@@ -183,6 +183,7 @@ def test_a_whole_bilan_goes_without_any_ai(bilan, document, model):
         }
     )  # fmt: skip
     assert report["reviews_missing"] == []
+    an_edit_is_made_on_what_stands(bilan.centre, report)
     names = {"beneficiary_name": "A", "organisation": "B", "counsellor_name": "C"}
     signed = bilan.centre.sign_off(report["id"], names)
     assert signed["status"] == "signed_off"
@@ -225,6 +226,7 @@ def test_another_centres_counsellor_reads_nothing_of_it(document, open_bilan, sh
 
 
 def test_a_colleague_who_is_not_assigned_reads_no_content(bilan, document):
+    bilan.centre.act_for(None)
     bilan.centre.act_for(bilan.centre.create_counsellor())
     with pytest.raises(Refused) as refused:
         bilan.centre.findings(document)
@@ -265,3 +267,23 @@ def test_an_unknown_use_case_and_a_body_that_is_no_json_are_told(bilan):
     )  # fmt: skip
     assert answer.status_code == 422
     assert "not JSON" in answer.json()["detail"]
+
+
+def an_edit_is_made_on_what_stands(centre, report):
+    path = f"/v1/reports/{report['id']}"
+    block = next(b for s in report["sections"] for b in s["blocks"] if b["text"])
+
+    def edit(text, **headers):
+        bearer = {"Authorization": f"Bearer {centre.draw_access_token()['access_token']}"}
+        return centre.http.patch(
+            f"{path}/blocks/{block['id']}", json={"text": text}, headers={**bearer, **headers}
+        )
+
+    tag = centre._send("GET", path).headers["etag"]
+    assert edit("Sans rien dire.").status_code == 428
+    edited = edit("Avec mes mots.", **{"If-Match": tag})
+    assert edited.status_code == 200
+    assert edited.headers["etag"] == centre._send("GET", path).headers["etag"] != tag
+    stale = edit("Sur ce qui n’est plus.", **{"If-Match": tag})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert edit(block["text"], **{"If-Match": "*"}).status_code == 200

@@ -144,8 +144,8 @@ class Centre:
         self._renew_at = time.monotonic() + drawn["expires_in"] - _RENEW_BEFORE_S
         return drawn
 
-    def act_for(self, counsellor: str) -> None:
-        """Make the next calls on behalf of a counsellor."""
+    def act_for(self, counsellor: str | None) -> None:
+        """Make the next calls on behalf of a counsellor; None: of the centre alone."""
         self.counsellor = counsellor
         self._renew_at = 0.0
 

@@ -57,9 +57,9 @@ class Desk:
             assert (await self.review(report, block)).status_code == 200
         return await self.read(report)
 
-    async def edit(self, report: str, block: str, text: str) -> httpx.Response:
+    async def edit(self, report: str, block: str, text: str, **more: Any) -> httpx.Response:
         path = f"/reports/{report}/blocks/{block}"
-        body = {"text": text, "editor": COUNSELLOR}
+        body = {"text": text, "editor": COUNSELLOR, **more}
         return await self.call("PATCH", path, "edit_block", body)
 
     async def sign(self, report: str, content: dict[str, Any]) -> httpx.Response:

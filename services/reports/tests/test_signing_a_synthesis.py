@@ -101,6 +101,19 @@ async def test_many_small_edits_make_a_passage_assisted_never_human(desk, draft_
     assert "human" not in origins
 
 
+async def test_of_two_edits_of_one_state_the_second_is_refused(desk, draft_request):
+    report = await desk.draft(draft_request)
+    block = report["reviews_missing"][0]
+    made_on = [(await desk.call("GET", f"/reports/{report['id']}", "read_report")).headers["etag"]]
+    first = await desk.edit(report["id"], block, "Mes mots.", made_on=made_on)
+    second = await desk.edit(report["id"], block, "Les miens.", made_on=made_on)
+    assert (first.status_code, second.status_code) == (200, 409)
+    assert second.json()["code"] == "report_changed"
+    assert (await desk.read(report["id"]))["digest"] != report["digest"]
+    third = await desk.edit(report["id"], block, "Les nôtres.", made_on=[first.headers["etag"]])
+    assert third.status_code == 200
+
+
 async def test_an_edit_after_a_review_asks_for_another_review(desk, draft_request):
     report = await desk.draft(draft_request)
     block = report["reviews_missing"][0]

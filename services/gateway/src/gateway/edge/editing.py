@@ -31,7 +31,22 @@ def require_match(if_match: str | None, view: BaseModel | Mapping[str, Any]) -> 
         PreconditionNeeded: the request has no `If-Match`.
         PreconditionFailed: somebody changed it meanwhile.
     """
+    tags = tags_of(if_match)
+    if tags is not None and etag(view) not in tags:
+        raise changed_meanwhile()
+
+
+def tags_of(if_match: str | None) -> list[str] | None:
+    """Return the tags that an edit was made on; None for `*`, whatever stands now.
+
+    Raises:
+        PreconditionNeeded: the request has no `If-Match`.
+    """
     if if_match is None:
         raise PreconditionNeeded("Read it, and send its `ETag` in `If-Match`.")
-    if if_match.strip() != "*" and etag(view) not in {t.strip() for t in if_match.split(",")}:
-        raise PreconditionFailed("Somebody changed it meanwhile. Read it again, then edit.")
+    return None if if_match.strip() == "*" else [tag.strip() for tag in if_match.split(",")]
+
+
+def changed_meanwhile() -> PreconditionFailed:
+    """Return the refusal of an edit of what is gone."""
+    return PreconditionFailed("Somebody changed it meanwhile. Read it again, then edit.")

@@ -7,10 +7,13 @@ from fastapi import APIRouter, Path, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import ReportCallerDep
+from gateway.edge.editing import IfMatch, tags_of
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.problems import (
     BilanNotOpen,
     CounsellorNeeded,
+    PreconditionFailed,
+    PreconditionNeeded,
     ProcessingRestricted,
     RunNotValidated,
     SecrecyNoticeNeeded,
@@ -25,6 +28,15 @@ Words = Annotated[str, Field(min_length=1, max_length=4000)]
 BlockId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
 _REFUSALS = problems(
     NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
+)
+_EDIT_REFUSALS = problems(
+    NotFound,
+    CounsellorNeeded,
+    SecrecyNoticeNeeded,
+    ProcessingRestricted,
+    BilanNotOpen,
+    PreconditionNeeded,
+    PreconditionFailed,
 )
 
 
@@ -174,25 +186,35 @@ async def create_report(
     responses={**_REFUSALS, 200: {"x-schema": "reports#ReportView"}},
 )
 async def read_report(
-    report_id: ReportId, reports: ReportsDep, caller: ReportCallerDep
+    report_id: ReportId, response: Response, reports: ReportsDep, caller: ReportCallerDep
 ) -> dict[str, Any]:
-    """Return a report with the person's own words."""
-    return await reports.read(caller, report_id)
+    """Return a report with the person's own words.
+
+    Its `ETag` is what an edit of one of its blocks sends in `If-Match`.
+    """
+    found, response.headers["ETag"] = await reports.read(caller, report_id)
+    return found
 
 
 @router.patch(
     "/{report_id}/blocks/{block_id}",
-    responses={**_REFUSALS, 200: {"x-schema": "reports#Block"}},
+    responses={**_EDIT_REFUSALS, 200: {"x-schema": "reports#Block"}},
 )
 async def edit_block(
     report_id: ReportId,
     block_id: BlockId,
     body: BlockText,
+    response: Response,
     reports: ReportsDep,
     caller: ReportCallerDep,
+    if_match: IfMatch = None,
 ) -> dict[str, Any]:
-    """Change a block's text; its provenance is recomputed."""
-    return await reports.edit(caller, report_id, block_id, body.text)
+    """Change a block's text; its provenance is recomputed. `ETag` is the report's, from now on."""
+    made_on = tags_of(if_match)
+    block, response.headers["ETag"] = await reports.edit(
+        caller, report_id, block_id, body.text, made_on
+    )
+    return block
 
 
 @router.post(

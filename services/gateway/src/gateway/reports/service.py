@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.bilans.service import Bilans
+from gateway.edge.editing import changed_meanwhile
 from gateway.events.service import EventKind, Events
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
@@ -24,6 +25,7 @@ _AS_GIVEN = frozenset(
 )
 """Members that hold a date or a word of a closed list. Every other text is somebody's own: it is
 pseudonymised before it rests anywhere, a member that is added tomorrow included."""
+_CHANGED = "report_changed"
 _CONTENT = (
     "sections",
     "charts",
@@ -72,22 +74,44 @@ class Reports:
             raise
         return await self._restored(about, made)
 
-    async def read(self, caller: Caller, report_id: str) -> dict[str, Any]:
-        """Return a report with the person's own words."""
+    async def read(self, caller: Caller, report_id: str) -> tuple[dict[str, Any], str]:
+        """Return a report with the person's own words, and the tag of this state of it."""
         about = await self._about(caller, report_id)
-        found = await self._ask(about, "read_report", "GET", f"/reports/{report_id}")
-        return await self._restored(about, found)
+        found = await self.services.call(
+            REPORTS, "read_report", "GET", f"/reports/{report_id}", about
+        )
+        return await self._restored(about, found.json()), found.headers["etag"]
 
     async def edit(
-        self, caller: Caller, report_id: str, block_id: str, text: str
-    ) -> dict[str, Any]:
-        """Change the text of a block; an AI passage never becomes human by editing."""
+        self,
+        caller: Caller,
+        report_id: str,
+        block_id: str,
+        text: str,
+        made_on: Sequence[str] | None,
+    ) -> tuple[dict[str, Any], str]:
+        """Change the text of a block; an AI passage never becomes human by editing.
+
+        `made_on` are the tags of the states that it may replace; None: of any. The second value is
+        the report's tag from now on.
+
+        Raises:
+            PreconditionFailed: the report is in none of these states.
+        """
         about = await self._about(caller, report_id)
-        body = {"text": await self._masked(about, text), "editor": caller.counsellor}
+        body = {
+            "text": await self._masked(about, text),
+            "editor": caller.counsellor,
+            "made_on": made_on,
+        }
         path = f"/reports/{report_id}/blocks/{block_id}"
-        return await self._restored(
-            about, await self._ask(about, "edit_block", "PATCH", path, json=body)
-        )
+        try:
+            made = await self.services.call(REPORTS, "edit_block", "PATCH", path, about, json=body)
+        except Relayed as refusal:
+            if refusal.code == _CHANGED:
+                raise changed_meanwhile() from None
+            raise
+        return await self._restored(about, made.json()), made.headers["etag"]
 
     async def review(
         self, caller: Caller, report_id: str, block_id: str, review: Mapping[str, Any]

@@ -37,7 +37,7 @@ from reports.synthesis.document import (
 )
 from reports.synthesis.materials import DraftRequest
 from reports.versions.rules import Decision, missing_reviews
-from reports.versions.service import Reports, Standing, version_id
+from reports.versions.service import Reports, Standing, tag, version_id
 from reports.versions.store import FileRow
 
 router = APIRouter(prefix="/reports", tags=["reports"])
@@ -91,6 +91,8 @@ class Edit(Value):
 
     text: Prose = Field(min_length=1)
     editor: Actor
+    made_on: list[Line] | None = Field(default=None, max_length=200)
+    """Tags (`ETag`) of the states of the report that it may replace; null: of any."""
 
 
 class ReviewOfBlock(Value):
@@ -139,19 +141,32 @@ async def create_report(body: DraftRequest, reports: ReportsDep, response: Respo
 
 
 @router.get("/{report_id}", responses=problems(NotFound))
-async def read_report(report_id: ReportId, reports: ReportsDep) -> ReportView:
-    """Read a report as it stands."""
-    return _view(await reports.read(report_id), await reports.files(report_id))
+async def read_report(report_id: ReportId, reports: ReportsDep, response: Response) -> ReportView:
+    """Read a report as it stands; `ETag` names this state."""
+    standing = await reports.read(report_id)
+    response.headers["ETag"] = tag(standing)
+    return _view(standing, await reports.files(report_id))
 
 
 @router.patch(
-    "/{report_id}/blocks/{block_id}", responses=problems(NotFound, ReportFrozen, BlockNotEditable)
+    "/{report_id}/blocks/{block_id}",
+    responses=problems(NotFound, ReportFrozen, BlockNotEditable, ReportChanged),
 )
 async def edit_block(
-    report_id: ReportId, block_id: BlockInPath, body: Edit, reports: ReportsDep
+    report_id: ReportId,
+    block_id: BlockInPath,
+    body: Edit,
+    reports: ReportsDep,
+    response: Response,
 ) -> Block:
-    """Rewrite a passage; what a machine wrote never becomes a human's by editing."""
-    return await reports.edit(report_id, block_id, body.text, body.editor)
+    """Rewrite a passage; what a machine wrote never becomes a human's by editing.
+
+    `ETag` names the state that the report is in now.
+    """
+    block, response.headers["ETag"] = await reports.edit(
+        report_id, block_id, body.text, body.editor, body.made_on
+    )
+    return block
 
 
 @router.post(

@@ -3,7 +3,7 @@
 No transaction is open while a document is rendered: SQLite has one connection.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,16 +100,28 @@ class Reports:
         async with self.database.begin(self.admitted.tenant) as session:
             return await self._standing(session, await self._row(session, report))
 
-    async def edit(self, report: str, block_id: str, text: str, editor: str) -> Block:
-        """Rewrite a passage, its provenance recomputed.
+    async def edit(
+        self,
+        report: str,
+        block_id: str,
+        text: str,
+        editor: str,
+        made_on: Sequence[str] | None = None,
+    ) -> tuple[Block, str]:
+        """Rewrite a passage, its provenance recomputed; the report's new tag is returned with it.
+
+        `made_on` are the tags of the states that the edit may replace; None: of any.
 
         Raises:
             NotFound, ReportFrozen, BlockNotEditable: it cannot be rewritten.
+            ReportChanged: it is in none of these states.
         """
         async with self._changing(report) as (session, row, content):
+            if made_on is not None and tag(await self._standing(session, row)) not in made_on:
+                raise ReportChanged("Read the report again, and edit what it says now.")
             block = await self._edited(session, row, rules.find(content, block_id), text, editor)
             await self._replace(session, row, content, block_id, block)
-            return block
+            return block, tag(await self._standing(session, row))
 
     async def review(
         self,
@@ -336,6 +348,11 @@ class Reports:
 def version_id(row: ReportRow) -> str:
     """Return the identifier of the exact state of a version."""
     return f"{row.id}.{row.version}.{row.revision}"
+
+
+def tag(standing: Standing) -> str:
+    """Return the tag of all that a reader sees, quotes included (RFC 9110, section 8.8.3)."""
+    return f'"{version_id(standing.row)}.{standing.status}.{len(standing.observations)}"'
 
 
 def _printed(
