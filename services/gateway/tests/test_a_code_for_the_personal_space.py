@@ -62,6 +62,14 @@ def clock(app):
     return stand
 
 
+GRANT = {
+    "purpose": "drafting",
+    "data_categories": ["project"],
+    "recipients": ["rcp_local-llm"],
+    "jurisdictions": ["FR"],
+}
+
+
 def other_than(code):
     return f"{(int(code) + 1) % 10**6:06}"
 
@@ -181,6 +189,33 @@ async def test_a_link_alone_cannot_lock_its_person_out(link, beneficiary, gatewa
     assert refused.status_code == 403
     assert "Demandez-le à votre centre" in refused.text
     assert (await gateway.post("/me/session", data={"secret": link})).is_redirect
+
+
+async def test_the_record_says_how_the_person_came_in_when_they_take_something_back(
+    channel, bilan, asked, beneficiary, centre, codes, recorded
+):
+    page = await beneficiary.open(asked["ceremony_url"])
+    await beneficiary.decide(page.text, analysis="granted", exploration="granted")
+    await beneficiary.open("http://gateway" + beneficiary.personal_secret)
+    await beneficiary.post("/me/code", {})
+    ((_, secret),) = await codes()
+    await beneficiary._keep(await beneficiary.post("/me/code/check", {"code": secret["code"]}))
+    path = f"/me/consents/{asked['id']}/withdrawal"
+    await beneficiary.post(path, {"purpose": "analysis"})
+    (narrowed,) = await recorded(asked, "consent.narrowed")
+    assert narrowed["body"]["method"] == "hosted_page+code"
+    await beneficiary.post("/me/withdrawal", {})
+    (revoked,) = await recorded(asked, "consent.revoked")
+    assert revoked["body"]["method"] == "hosted_page+code"
+
+    other = await centre.made("/v1/consents", {"bilan": bilan.id, "grants": [GRANT]})
+    page = await beneficiary.open(other["ceremony_url"])
+    thanks = await beneficiary.decide(page.text, drafting="granted")
+    link = re.search(r'href="([^"]+)" data-withdrawal-link', thanks.text)[1]
+    await beneficiary.open("http://gateway" + link)
+    await beneficiary.post("/consent/withdrawal", {})
+    (revoked,) = await recorded(other, "consent.revoked")
+    assert revoked["body"]["method"] == "hosted_page"
 
 
 async def test_withdrawing_never_asks_for_a_code(channel, asked, beneficiary, centre):

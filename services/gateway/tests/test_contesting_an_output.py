@@ -67,7 +67,8 @@ async def test_the_record_and_the_event_say_that_it_was_contested_and_not_what(
     await mine.post(f"/me/uses/{use}/contestation", {"text": WORDS})
     page = await centre.call("GET", f"/v1/records?consent={given['id']}&kind=output.contested")
     (record,) = page.json()["items"]
-    assert record["body"] == {"contested_record": use, "contested_by": "beneficiary"}
+    said = {"contested_record": use, "contested_by": "beneficiary", "method": "hosted_page"}
+    assert record["body"] == said
     assert not {"client", "act"} & set(record)
     assert "Marianne" not in page.text
     async with app.state.database.begin(centre.tenant) as session:

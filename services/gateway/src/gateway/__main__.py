@@ -131,6 +131,9 @@ def _tenant(arguments: argparse.Namespace) -> int:
         return _print(_on_platform("POST", "/tenants", body))
     if arguments.action == "quota":
         return _tenant_quota(arguments)
+    if arguments.action == "policy":
+        policy = {"ceremony_code": arguments.ceremony_code == "on"}
+        return _print(_on_platform("PUT", _route("tenants", arguments.tenant, "policy"), policy))
     method = "PUT" if arguments.action == "suspend" else "DELETE"
     route = _route("tenants", arguments.tenant, "suspension")
     return _print(_on_platform(method, route, whole=True))
@@ -165,6 +168,12 @@ def _tenant_arguments(parser: argparse.ArgumentParser) -> None:
         quota.add_argument(
             f"--{kind.policy}", metavar="N", help=f"a month; `{_NO_LIMIT}`: no limit"
         )
+    policy = actions.add_parser("policy", help="say what a tenant's people are asked for")
+    policy.add_argument("--tenant", required=True)
+    policy.add_argument(
+        "--ceremony-code", required=True, choices=["on", "off"],
+        help="a one-time code, over the centre's channel, before each decision on a consent",
+    )  # fmt: skip
     suspend = actions.add_parser("suspend", help="stop a tenant at once, and what runs for it")
     suspend.add_argument("tenant")
     resume = actions.add_parser("resume", help="lift a suspension")
@@ -277,7 +286,7 @@ SERVICE = Service(
         WORK,
         Verb(
             "tenant",
-            "create, list, suspend, resume tenants; their quotas",
+            "create, list, suspend, resume tenants; their quotas and policy",
             _tenant,
             _tenant_arguments,
         ),

@@ -299,6 +299,14 @@ class CeremonyUnknown(Problem):
     status = 404
 
 
+class CeremonyCodeNeeded(Problem):
+    """The tenant's policy asks for a one-time code before a decision (profile section 2.2, 3)."""
+
+    code = "ceremony_code_needed"
+    title = "A one-time code comes before the decision"
+    status = 403
+
+
 class TooManyCodes(Problem):
     """Too many one-time codes were asked for."""
 

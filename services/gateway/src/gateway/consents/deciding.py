@@ -21,10 +21,11 @@ from gateway.consents.rules import (
     explicit_asked,
     granted,
 )
-from gateway.problems import CeremonyUnknown, ConsentState, NoticeChanged
+from gateway.problems import CeremonyCodeNeeded, CeremonyUnknown, ConsentState, NoticeChanged
 from gateway.records.rules import Kind
 from gateway.tables import Consent
 from gateway.tenants import doors
+from gateway.tenants import store as tenant_store
 from gateway.tenants.rules import secret_digest
 from gateway.tenants.service import Caller
 from keel.clock import rfc3339
@@ -80,12 +81,15 @@ class Deciding(Ending):
             NotFound: nobody was asked for this consent.
             ConsentState: it was decided before, or withdrawn by the centre.
             NoticeChanged: another notice was read than the one on record.
+            CeremonyCodeNeeded: the tenant's policy asks for a code, and none was typed.
         """
         consent, others = await self._hold(session, tenant, consent_id)
         if self.status_now(consent) is not ConsentStatus.AWAITING:
             raise ConsentState("This request was answered before, or is no longer open.")
         if notice_sha256 != consent.notice_sha256:
             raise NoticeChanged("Read the notice again before you decide.")
+        if method is Method.PAGE and await self.asks_for_code(session, tenant):
+            raise CeremonyCodeNeeded("Type the code that the centre's channel hands to you.")
         at, asked = self.now(), consent.grants
         consent.grants = decided(asked, decisions, explicit)
         consent.ceremony_used_at, consent.method = at, str(method)
@@ -104,6 +108,11 @@ class Deciding(Ending):
         if kind is Kind.CONSENT_AUTHORISED:
             await self._replace(session, consent, others)
         return consent
+
+    async def asks_for_code(self, session: AsyncSession, tenant: str) -> bool:
+        """Say whether the tenant's policy wants a one-time code before a decision."""
+        found = await tenant_store.find_tenant(session, tenant)
+        return found is not None and found.ceremony_code
 
     async def _hold(
         self, session: AsyncSession, tenant: str, consent_id: str
@@ -174,6 +183,6 @@ def _observed(
         "ceremony": consent.ceremony,
         "ceremony_secret_sha256": consent.ceremony_sha256.hex(),
         "actor": "counsellor" if attested else "beneficiary",
-        "second_factor": "none",
+        "second_factor": "code" if consent.method == Method.PAGE_AND_CODE else "none",
         **evidence,
     }

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents import store
-from gateway.consents.rules import ConsentStatus, Decision, EndReason, granted, without
+from gateway.consents.rules import ConsentStatus, Decision, EndReason, Method, granted, without
 from gateway.consents.standing import Standing
 from gateway.events.service import EventKind
 from gateway.problems import ConsentCannotBeLengthened, ConsentState
@@ -47,15 +47,23 @@ class Ending(Standing):
         await self._revoke(session, consent, caller, _withdrawn_by(caller))
         return consent
 
-    async def withdraw_one(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
-        """End one consent at once, by the beneficiary's own act.
+    async def withdraw_one(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        consent_id: str,
+        *,
+        method: Method | None = None,
+    ) -> Consent:
+        """End one consent at once, by the beneficiary's own act; `method` is how they came in.
 
         Raises:
             NotFound: nobody gave this consent.
             ConsentState: it ended earlier; the first end keeps its date.
         """
         consent = await self._authorised(session, tenant, consent_id)
-        await self._revoke(session, consent, None, EndReason.WITHDRAWN_BY_BENEFICIARY)
+        reason = EndReason.WITHDRAWN_BY_BENEFICIARY
+        await self._revoke(session, consent, None, reason, method)
         return consent
 
     async def withdraw_all(
@@ -66,6 +74,7 @@ class Ending(Standing):
         *,
         reason: EndReason = EndReason.WITHDRAWN_BY_BENEFICIARY,
         caller: Caller | None = None,
+        method: Method | None = None,
     ) -> tuple[str, ...]:
         """End every consent of a beneficiary; returns the ids that ended.
 
@@ -77,7 +86,7 @@ class Ending(Standing):
             if self.status_now(consent) is ConsentStatus.EXPIRED:
                 await self._expire(session, consent)
             else:
-                await self._revoke(session, consent, caller, reason)
+                await self._revoke(session, consent, caller, reason, method)
         return tuple(consent.id for consent in standing)
 
     async def narrow(
@@ -88,6 +97,7 @@ class Ending(Standing):
         purpose: str,
         *,
         caller: Caller | None = None,
+        method: Method | None = None,
     ) -> Consent:
         """Take one purpose out of a consent, at once; without any left the consent is over.
 
@@ -103,10 +113,14 @@ class Ending(Standing):
         consent.grants = without(consent.grants, (purpose,), Decision.WITHDRAWN)
         if granted(consent.grants):
             self._raise_epoch(session, consent)
-            observed = {"withdrawn_by": _who(caller), "withdrawn_purposes": [purpose]}
+            observed = {
+                "withdrawn_by": _who(caller),
+                "withdrawn_purposes": [purpose],
+                **_how(method),
+            }
             await self._record(session, consent, Kind.CONSENT_NARROWED, caller, observed)
         else:
-            await self._revoke(session, consent, caller, _withdrawn_by(caller))
+            await self._revoke(session, consent, caller, _withdrawn_by(caller), method)
         return consent
 
     async def shorten(
@@ -148,11 +162,16 @@ class Ending(Standing):
         return consent
 
     async def _revoke(
-        self, session: AsyncSession, consent: Consent, caller: Caller | None, reason: EndReason
+        self,
+        session: AsyncSession,
+        consent: Consent,
+        caller: Caller | None,
+        reason: EndReason,
+        method: Method | None = None,
     ) -> None:
         self._end(consent, ConsentStatus.REVOKED, reason, self.now())
         self._raise_epoch(session, consent)
-        observed = {"withdrawn_by": _who(caller), "end_reason": str(reason)}
+        observed = {"withdrawn_by": _who(caller), "end_reason": str(reason), **_how(method)}
         await self._record(session, consent, Kind.CONSENT_REVOKED, caller, observed)
 
     async def _give_way(
@@ -193,6 +212,11 @@ def _who(caller: Caller | None) -> str:
     if caller is None:
         return "beneficiary"
     return "tenant" if caller.counsellor is None else "counsellor"
+
+
+def _how(method: Method | None) -> dict[str, str]:
+    """Say how the person came in; nothing where they did not act themselves."""
+    return {} if method is None else {"method": str(method)}
 
 
 def _withdrawn_by(caller: Caller | None) -> EndReason:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents import store as consent_store
+from gateway.consents.rules import Method
 from gateway.contestations import store
 from gateway.events.service import EventKind, Events
 from gateway.records import store as record_store
@@ -39,9 +40,18 @@ class Contestations:
         return use
 
     async def contest(
-        self, session: AsyncSession, tenant: str, beneficiary: str, record_id: str, text: str
+        self,
+        session: AsyncSession,
+        tenant: str,
+        beneficiary: str,
+        record_id: str,
+        text: str,
+        *,
+        method: Method,
     ) -> Contestation:
         """Keep what a person says about one use of AI, sealed; the record says that they did.
+
+        `method` is how they came in.
 
         Raises:
             NotFound: no such use of AI for this person.
@@ -55,7 +65,7 @@ class Contestations:
             beneficiary=beneficiary,
             bilan=use.bilan or "",
             contested=use.id,
-            record=await self._record(session, use),
+            record=await self._record(session, use, method),
             sealed=seal(key, text.encode(), f"{tenant}|{contestation_id}"),
             created_at=self.now(),
         )
@@ -71,7 +81,7 @@ class Contestations:
         )
         return row
 
-    async def _record(self, session: AsyncSession, use: Record) -> str:
+    async def _record(self, session: AsyncSession, use: Record, method: Method) -> str:
         """Write that it was contested, under the lock that orders its consent's records."""
         consent = use.consent and await consent_store.find(
             session, use.tenant, use.consent, locked=True
@@ -79,7 +89,11 @@ class Contestations:
         fact = Fact(
             Kind.OUTPUT_CONTESTED,
             use.tenant,
-            {"contested_record": use.id, "contested_by": "beneficiary"},
+            {
+                "contested_record": use.id,
+                "contested_by": "beneficiary",
+                "method": str(method),
+            },
             beneficiary=use.beneficiary,
             bilan=use.bilan,
             consent=use.consent,

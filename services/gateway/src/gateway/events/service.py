@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     RESTRICTION_LIFTED = "restriction.lifted"
     OUTPUT_CONTESTED = "output.contested"
     BENEFICIARY_CODE_REQUESTED = "beneficiary.code_requested"
+    CEREMONY_CODE_REQUESTED = "ceremony.code_requested"
+    """The person is about to decide on a consent: the centre's channel hands them a code."""
     BILAN_OPENED = "bilan.opened"
     RUN_SUCCEEDED = "run.succeeded"
     RUN_REFUSED = "run.refused"

@@ -60,6 +60,12 @@ class Contract(_Asked):
     documents: _PerMonth = None
 
 
+class Policy(_Asked):
+    """What a tenant's people are asked for beside their links."""
+
+    ceremony_code: bool
+
+
 def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own state
     """Return the application that works on the same database and keys as a gateway's `state`."""
     app = FastAPI(openapi_url=None)
@@ -86,6 +92,10 @@ def _tenants(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
     @app.get("/tenants")
     async def list_tenants() -> list[dict[str, Any]]:
         return await service.list_tenants(state.database)
+
+    @app.put("/tenants/{tenant}/policy")
+    async def set_policy(tenant: str, body: Policy) -> dict[str, Any]:
+        return await service.set_policy(state.database, tenant, ceremony_code=body.ceremony_code)
 
     @app.put("/tenants/{tenant}/suspension")
     async def suspend_tenant(tenant: str) -> dict[str, Any]:

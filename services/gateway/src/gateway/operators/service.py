@@ -33,6 +33,7 @@ def _line(tenant: Tenant) -> dict[str, Any]:
         "name": tenant.name,
         "created_at": rfc3339(tenant.created_at),
         "suspended": tenant.suspended_at is not None,
+        "ceremony_code": tenant.ceremony_code,
     }
 
 
@@ -40,6 +41,16 @@ async def list_tenants(database: Database) -> list[dict[str, Any]]:
     """List the tenants, without secrets."""
     async with database.begin() as session:
         return [_line(tenant) for tenant in await tenant_store.tenants(session)]
+
+
+async def set_policy(database: Database, tenant: str, *, ceremony_code: bool) -> dict[str, Any]:
+    """Write down whether a tenant's people type a code before they decide on a consent."""
+    async with database.begin() as session:
+        found = await tenant_store.find_tenant(session, tenant, locked=True)
+        if found is None:
+            raise NotFound(f"There is no tenant {tenant}.")
+        found.ceremony_code = ceremony_code
+        return _line(found)
 
 
 async def suspend_tenant(suspension: Suspension, tenant: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from gateway.pages import (
     answering,
     ceremony,
+    confirming,
     contesting,
     copying,
     entrance,
@@ -18,6 +19,7 @@ router = APIRouter()
 for _part in (
     static_files,
     ceremony,
+    confirming,
     withdrawal,
     entrance,
     space,

@@ -54,9 +54,10 @@ async def enter_consent(
         async with database.begin() as session:
             consent = await consents.open_ceremony(session, secret_of(form))
             token = await pages.open_ceremony(session, consent)
+            ask = await consents.asks_for_code(session, consent.tenant)
     except CeremonyUnknown:
         return see("/consent/gone")
-    return enter(see("/consent/decision"), COOKIE, token, pages)
+    return enter(see("/consent/code" if ask else "/consent/decision"), COOKIE, token, pages)
 
 
 @router.api_route("/consent/gone", methods=READS)
@@ -82,19 +83,22 @@ async def show_consent(
 ) -> Response:
     """Show the notice and ask for one decision a purpose; nothing is ticked in advance."""
     async with database.begin() as session:
-        held = await _held(session, pages, request)
+        held = await in_ceremony(session, pages, request)
         consent = await consents.find(session, held.tenant, held.consent or "")
         if held.kind == SessionKind.DECIDED:
             return _answered(consents, consent)
+        if held.method == Method.PAGE and await consents.asks_for_code(session, held.tenant):
+            return see("/consent/code")
         return _decision_page(consent, {}, ())
 
 
-async def _held(
+async def in_ceremony(
     session: AsyncSession,
     pages: PageSessions,
     request: Request,
     form: Mapping[str, str] | None = None,
 ) -> PageSession:
+    """Return the session of a reader whose consent link was opened, or say that it is over."""
     try:
         return await pages.find(
             session, cookie(request, COOKIE), SessionKind.CEREMONY, SessionKind.DECIDED
@@ -130,7 +134,7 @@ async def decide_consent(
     """Record the beneficiary's decisions, in one transaction with their evidence."""
     try:
         async with database.begin() as session:
-            held = await _held(session, pages, request, form)
+            held = await in_ceremony(session, pages, request, form)
             asked = await consents.find(session, held.tenant, held.consent or "")
             if form.get("consent", asked.id) != asked.id:
                 return page("changed.html", status.HTTP_409_CONFLICT, **_OTHER_REQUEST)
@@ -221,7 +225,7 @@ async def _decided_meanwhile(
 ) -> Response:
     """Answer the second of two clicks on one button; anybody else finds the link gone."""
     async with database.begin() as session:
-        held = await _held(session, pages, request)
+        held = await in_ceremony(session, pages, request)
         if held.kind != SessionKind.DECIDED:
             return see("/consent/gone")
         consent = await consents.find(session, held.tenant, held.consent or "")

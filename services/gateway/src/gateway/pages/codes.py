@@ -2,7 +2,7 @@
 
 Passerelle stores no address. A code leaves in an event, sealed, for the tenant's webhook; what is
 kept is a hash under the person's own key. Six digits hold because there are five tries, ten minutes
-and few codes: at most three in a quarter of an hour and ten in a day.
+and few codes: at most three in a quarter of an hour and ten in a day, whatever they open.
 """
 
 import hashlib
@@ -47,6 +47,16 @@ class Outcome(StrEnum):
     """No code waits: none was asked for, its time is over, or it was tried too often."""
 
 
+PROBLEMS = {
+    Outcome.WRONG: "Ce n’est pas le bon code. Vérifiez les six chiffres et recommencez.",
+    Outcome.OVER: "Ce code ne peut plus servir. Demandez-en un nouveau.",
+}
+TOO_MANY = (
+    "Plusieurs codes vous ont déjà été envoyés. Utilisez le dernier reçu, ou attendez un quart "
+    "d’heure avant d’en demander un autre."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Codes:
     """The verbs of codes."""
@@ -60,8 +70,16 @@ class Codes:
         """Say whether this tenant's people are asked for a code: whether one would reach them."""
         return await self.channel.listens(session, tenant, EventKind.BENEFICIARY_CODE_REQUESTED)
 
-    async def request(self, session: AsyncSession, tenant: str, beneficiary: str) -> None:
+    async def reach(self, session: AsyncSession, tenant: str) -> bool:
+        """Say whether a code before a ceremony would reach this tenant's people."""
+        return await self.channel.listens(session, tenant, EventKind.CEREMONY_CODE_REQUESTED)
+
+    async def request(
+        self, session: AsyncSession, tenant: str, beneficiary: str, consent: str | None = None
+    ) -> None:
         """Make a code and tell it to the centre's channel; the one before is worth nothing now.
+
+        With `consent` it opens the ceremony of that consent, and nothing else.
 
         Raises:
             TooManyCodes: three in fifteen minutes, or ten in a day.
@@ -78,6 +96,7 @@ class Codes:
             tenant=tenant,
             id=code_id,
             beneficiary=beneficiary,
+            consent=consent,
             code_hmac=await self._hash(session, tenant, beneficiary, code_id, code),
             created_at=at,
             ends_at=at + LIFETIME,
@@ -88,20 +107,30 @@ class Codes:
         await self.events.emit(
             session,
             tenant,
-            EventKind.BENEFICIARY_CODE_REQUESTED,
+            EventKind.BENEFICIARY_CODE_REQUESTED
+            if consent is None
+            else EventKind.CEREMONY_CODE_REQUESTED,
             secret={"code": code, "expires_at": rfc3339(row.ends_at)},
             beneficiary=beneficiary,
+            **({} if consent is None else {"consent": consent}),
         )
 
-    async def awaited(self, session: AsyncSession, tenant: str, beneficiary: str) -> bool:
+    async def awaited(
+        self, session: AsyncSession, tenant: str, beneficiary: str, consent: str | None = None
+    ) -> bool:
         """Say whether a code is under way that could still be typed."""
-        return await self._waiting(session, tenant, beneficiary) is not None
+        return await self._waiting(session, tenant, beneficiary, consent) is not None
 
     async def check(
-        self, session: AsyncSession, tenant: str, beneficiary: str, typed: str
+        self,
+        session: AsyncSession,
+        tenant: str,
+        beneficiary: str,
+        typed: str,
+        consent: str | None = None,
     ) -> Outcome:
         """Use up one try, or the code itself when it is right; the caller commits either."""
-        row = await self._waiting(session, tenant, beneficiary, locked=True)
+        row = await self._waiting(session, tenant, beneficiary, consent, locked=True)
         if row is None:
             return Outcome.OVER
         digits = "".join(c for c in typed if c.isdecimal() and c.isascii())[: 2 * DIGITS]
@@ -115,11 +144,21 @@ class Codes:
         return Outcome.WRONG if row.tries_left else Outcome.OVER
 
     async def _waiting(
-        self, session: AsyncSession, tenant: str, beneficiary: str, *, locked: bool = False
+        self,
+        session: AsyncSession,
+        tenant: str,
+        beneficiary: str,
+        consent: str | None,
+        *,
+        locked: bool = False,
     ) -> PersonalCode | None:
         query = (
             select(PersonalCode)
-            .where(PersonalCode.tenant == tenant, PersonalCode.beneficiary == beneficiary)
+            .where(
+                PersonalCode.tenant == tenant,
+                PersonalCode.beneficiary == beneficiary,
+                PersonalCode.consent == consent,
+            )
             .order_by(PersonalCode.created_at.desc(), PersonalCode.id.desc())
             .limit(1)
         )

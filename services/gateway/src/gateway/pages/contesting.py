@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path, Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.consents.rules import Method
 from gateway.contestations.service import MAX_CHARACTERS
 from gateway.pages import views
 from gateway.pages.answers import READS, FormDep, message, new_router, page, see
@@ -68,7 +69,8 @@ async def contest_a_use(
         held = await in_my_space(session, pages, request)
         if not 1 <= len(text) <= MAX_CHARACTERS:
             return await _contestation_page(session, held, records, contestations, record_id, text)
-        await contestations.contest(session, held.tenant, held.beneficiary, record_id, text)
+        who, method = (session, held.tenant, held.beneficiary), Method(held.method)
+        await contestations.contest(*who, record_id, text, method=method)
     return see("/me/contested")
 
 

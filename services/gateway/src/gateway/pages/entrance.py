@@ -1,5 +1,8 @@
 """The door of the person's own space: a personal link, and a code where one can be sent."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +20,7 @@ from gateway.pages.answers import (
     secret_of,
     see,
 )
-from gateway.pages.codes import Outcome
+from gateway.pages.codes import PROBLEMS, TOO_MANY, Outcome
 from gateway.pages.service import PageSessions, SessionKind
 from gateway.problems import CeremonyUnknown, TooManyCodes
 from gateway.tables import PageSession
@@ -27,6 +30,14 @@ router = new_router()
 
 COOKIE = "__Host-passerelle-espace"
 _HERE = "me"
+_WORDS: Mapping[str, Any] = {
+    "action": "/me/code",
+    "why": (
+        "Pour protéger votre espace, votre centre vous envoie un code de six chiffres, par le "
+        "moyen que vous avez choisi ensemble."
+    ),
+    "enter": "Entrer",
+}
 
 
 @router.post("/me/session")
@@ -77,7 +88,7 @@ async def ask_for_the_code(
     async with database.begin() as session:
         held = await _held(session, pages, request, SessionKind.UNCODED)
         awaited = await codes.awaited(session, held.tenant, held.beneficiary)
-    return page("code.html", awaited=awaited, problem=None)
+    return page("code.html", awaited=awaited, problem=None, **_WORDS)
 
 
 @router.post("/me/code")
@@ -94,20 +105,10 @@ async def send_a_code(
             held = await _held(session, pages, request, SessionKind.UNCODED)
             await codes.request(session, held.tenant, held.beneficiary)
     except TooManyCodes:
-        answer = page("code.html", TooManyCodes.status, awaited=True, problem=_TOO_MANY)
+        answer = page("code.html", TooManyCodes.status, awaited=True, problem=TOO_MANY, **_WORDS)
         answer.headers["Retry-After"] = "900"
         return answer
     return see("/me/code")
-
-
-_TOO_MANY = (
-    "Plusieurs codes vous ont déjà été envoyés. Utilisez le dernier reçu, ou attendez un quart "
-    "d’heure avant d’en demander un autre."
-)
-_PROBLEMS = {
-    Outcome.WRONG: "Ce n’est pas le bon code. Vérifiez les six chiffres et recommencez.",
-    Outcome.OVER: "Ce code ne peut plus servir. Demandez-en un nouveau.",
-}
 
 
 @router.post("/me/code/check")
@@ -129,7 +130,8 @@ async def check_the_code(
         "code.html",
         status.HTTP_422_UNPROCESSABLE_CONTENT,
         awaited=outcome is Outcome.WRONG,
-        problem=_PROBLEMS[outcome],
+        problem=PROBLEMS[outcome],
+        **_WORDS,
     )
 
 

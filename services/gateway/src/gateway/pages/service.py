@@ -67,6 +67,12 @@ class PageSessions:
             session, SessionKind.PERSONAL, Method.PAGE_AND_CODE, tenant, beneficiary, None
         )
 
+    async def confirm_ceremony(self, session: AsyncSession, held: PageSession) -> str:
+        """Open a ceremony again after its code; the session before it is over."""
+        who = (held.tenant, held.beneficiary, held.consent)
+        await self.end(session, held)
+        return await self._open(session, SessionKind.CEREMONY, Method.PAGE_AND_CODE, *who)
+
     async def end(self, session: AsyncSession, held: PageSession) -> None:
         """End a session; its cookie opens nothing any more."""
         await doors.wall_up(session, held.token_sha256)

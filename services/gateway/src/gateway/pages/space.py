@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.consents.rules import Method
 from gateway.consents.service import Consents
 from gateway.pages import store, views
 from gateway.pages.answers import (
@@ -98,7 +99,9 @@ async def withdraw_my_consent(
     """Withdraw every consent of the person, with effect from now."""
     async with database.begin() as session:
         held = await in_my_space(session, pages, request)
-        ended = await consents.withdraw_all(session, held.tenant, held.beneficiary)
+        ended = await consents.withdraw_all(
+            session, held.tenant, held.beneficiary, method=Method(held.method)
+        )
     for consent_id in ended:
         consents.cancel_in_flight(consent_id)
     return page("withdrawn.html", agreed=None, back="/me/")
@@ -152,11 +155,11 @@ async def withdraw_one_of_mine(
         async with database.begin() as session:
             held = await in_my_space(session, pages, request)
             await _own(session, consents, held, consent_id)
-            named = (session, held.tenant, consent_id)
+            named, method = (session, held.tenant, consent_id), Method(held.method)
             if purpose is None:
-                consent = await consents.withdraw_one(*named)
+                consent = await consents.withdraw_one(*named, method=method)
             else:
-                consent = await consents.narrow(*named, purpose)
+                consent = await consents.narrow(*named, purpose, method=method)
     except ConsentState:  # it ended before: that is what was asked for
         return see("/me/")
     consents.cancel_in_flight(consent.id)

@@ -3,6 +3,7 @@
 from fastapi import Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.consents.rules import Method
 from gateway.links.service import LinkKind
 from gateway.pages import views
 from gateway.pages.answers import (
@@ -99,11 +100,11 @@ async def withdraw_by_link(
     try:
         async with database.begin() as session:
             held = await _held(session, pages, request)
-            named = (session, held.tenant, held.consent or "")
+            named, method = (session, held.tenant, held.consent or ""), Method(held.method)
             if purpose is None:
-                consent = await consents.withdraw_one(*named)
+                consent = await consents.withdraw_one(*named, method=method)
             else:
-                consent = await consents.narrow(*named, purpose)
+                consent = await consents.narrow(*named, purpose, method=method)
     except (ConsentState, NotFound):  # it ended before: that is what was asked for
         return see("/consent/withdrawal/confirmation")
     consents.cancel_in_flight(consent.id)

@@ -35,6 +35,8 @@ class PersonalCode(TenantOwned, Base):
 
     id: Mapped[str] = id_key()
     beneficiary: Mapped[str] = mapped_column(String(32))
+    consent: Mapped[str | None] = mapped_column(String(32))
+    """The consent whose ceremony it opens; None: it opens the person's own space."""
     code_hmac: Mapped[bytes] = mapped_column(LargeBinary(32))
     created_at: Mapped[datetime] = at()
     ends_at: Mapped[datetime] = at()

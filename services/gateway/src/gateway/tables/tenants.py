@@ -5,11 +5,13 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     ForeignKeyConstraint,
     Integer,
     LargeBinary,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,6 +30,8 @@ class Tenant(Base):
     siren: Mapped[str | None] = mapped_column(String(9))
     created_at: Mapped[datetime] = at()
     suspended_at: Mapped[datetime | None] = at(nullable=True)
+    ceremony_code: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    """Whether a person types a one-time code before they decide on a consent."""
 
 
 class Client(TenantOwned, Base):
