@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from keel import database as keel_database
 from keel.application import create_service
 from keel.database import Database, SessionDep
 
@@ -101,3 +102,24 @@ async def test_a_server_that_lets_nobody_in(postgresql):
         async with database.begin() as session:
             await session.execute(text("select 1"))
     await database.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("idle", [60.0, 0.0], ids=["as the driver knows", "as is asked"])
+async def test_a_connection_that_was_lost_while_it_rested_is_replaced(
+    new_postgresql_url, monkeypatch, idle
+):
+    monkeypatch.setattr(keel_database, "_IDLE_SECONDS", idle)
+    database = Database(new_postgresql_url())
+    killer = Database(database.url)
+    ends = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    http = client_on(database)
+    assert (await http.get("/rows")).json() == 1
+    async with killer.begin() as session:
+        assert await session.scalar(ends)
+    await asyncio.sleep(0.1)
+    assert (await http.get("/rows")).json() == 1
+    await asyncio.gather(database.close(), killer.close())
