@@ -223,7 +223,7 @@ class ConsentBinding(Problem):
     """A consent token of another client, tenant or beneficiary than the object concerned."""
 
     code = "consent_binding"
-    title = "This consent token belongs to another client or person"
+    title = "This consent token belongs to another client, person or bilan"
     status = 403
 
 

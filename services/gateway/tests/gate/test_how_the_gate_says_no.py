@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from gateway.gate.service import Attempt
-from gateway.problems import CategoryNotCovered, PurposeNotCovered
-from gateway.tables import Bilan
+from gateway.problems import CategoryNotCovered, ConsentExpired, PurposeNotCovered
+from gateway.tables import Bilan, Consent
+from keel.clock import utc_now
+from keel.database import database_clock
 
 NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 
@@ -79,6 +81,70 @@ async def test_a_refusal_says_nothing_of_the_content(assisted, refused):
     (row,) = await assisted.records("gate.refused")
     known = {"refusal_reason", "purpose_code", "provider_name", "use_case_id"}
     assert set(row.said["body"]) <= known
+
+
+@pytest.fixture
+async def let_out(app, assisted):
+    """Ask the gate for one covered attempt, by a clock that goes so much wrong."""
+    async with app.state.database.begin() as session:
+        caller = await app.state.tenants.caller(session, assisted.centre.token)
+        bilan = await session.get(Bilan, (caller.tenant, assisted.bilan.id))
+    claims = app.state.consents.read_token(assisted.token, caller)
+    asked = Attempt("local", "rcp_local-llm", frozenset({"FR"}), "analysis", frozenset({"cv"}), {})
+
+    async def dispatch(*, wrong=timedelta(0)):
+        gate = replace(app.state.gate, now=lambda: utc_now() + wrong)
+        return await gate.dispatch(caller, bilan, claims, asked)
+
+    return dispatch
+
+
+async def ends(app, assisted, after):
+    """Let the consent end so long after now, by the database's clock."""
+    async with app.state.database.begin(assisted.centre.tenant) as session:
+        now = await session.scalar(select(database_clock()))
+        await session.execute(
+            update(Consent).where(Consent.id == assisted.consent).values(expires_at=now + after)
+        )
+
+
+async def test_the_clock_of_the_database_ends_a_consent_where_the_gateways_is_an_hour_slow(
+    app, assisted, let_out
+):
+    await let_out(wrong=-timedelta(hours=1))
+    await ends(app, assisted, -timedelta(minutes=1))
+    with pytest.raises(ConsentExpired):
+        await let_out(wrong=-timedelta(hours=1))
+    assert len(await assisted.records("ai.dispatch")) == 1
+
+
+async def test_the_clock_of_the_gateway_ends_a_consent_too(app, assisted, let_out):
+    await ends(app, assisted, timedelta(minutes=1))
+    with pytest.raises(ConsentExpired):
+        await let_out(wrong=timedelta(hours=1))
+
+
+async def test_a_consent_that_ends_while_the_gate_waits_for_its_row_is_over(app, assisted, let_out):
+    if app.state.database.is_sqlite:
+        pytest.skip("on SQLite the wait is for the whole database, before the row is looked for")
+    await ends(app, assisted, timedelta(seconds=0.4))
+    async with app.state.database.begin(assisted.centre.tenant) as session:
+        await session.scalar(select(Consent.id).with_for_update())
+        waiting = asyncio.create_task(let_out(wrong=-timedelta(hours=1)))
+        await asyncio.sleep(0.6)
+    with pytest.raises(ConsentExpired):
+        await waiting
+
+
+async def test_a_token_of_the_same_person_for_another_bilan_is_not_good_for_this_one(
+    app, assisted, inside
+):
+    async with app.state.database.begin(assisted.centre.tenant) as session:
+        await session.execute(update(Consent).values(bilan="bil_" + 26 * "0"))
+    for mode in ("assisted", "best"):
+        answer = await assisted.run(mode=mode)
+        assert (answer.status_code, answer.json()["code"]) == (403, "consent_binding")
+    assert inside.attempts == []
 
 
 def broken(token):

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.consents.rules import ConsentStatus
 from gateway.edge.listing import after_cursor
 from gateway.tables import Consent, Record
+from keel.database import database_clock
 
 
 async def add(session: AsyncSession, consent: Consent) -> None:
@@ -124,11 +125,15 @@ async def standing(session: AsyncSession, tenant: str, **concerned: str) -> Sequ
 async def epochs_that_stand(
     session: AsyncSession, tenant: str, consents: Collection[str], *, at: datetime
 ) -> Mapping[str, int]:
-    """Return the epochs of those of `consents` that stand at `at`; no lock, so no permission."""
+    """Return the epochs of those of `consents` that stand; no lock, so no permission.
+
+    What ended by `at` or by the database's clock does not stand.
+    """
     query = select(Consent.id, Consent.epoch).where(
         Consent.tenant == tenant,
         Consent.id.in_(sorted(consents)),
         Consent.status == str(ConsentStatus.AUTHORISED),
         Consent.expires_at > at,
+        Consent.expires_at > database_clock(),
     )
     return {row.id: row.epoch for row in await session.execute(query)}

@@ -20,11 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway import problems
 from gateway.consents import store as consent_store
 from gateway.consents.rules import Asked, Refusal, Uncovered, coverage_refusal, row_refusal
-from gateway.consents.service import ConsentClaims, held
+from gateway.consents.service import ConsentClaims
 from gateway.gate import store
+from gateway.gate.store import LockedConsent
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
-from gateway.tables import Bilan, Consent
+from gateway.tables import Bilan
 from gateway.tenants.service import Caller
 from keel.clock import utc_now
 from keel.database import Database, cannot_be_asked
@@ -46,7 +47,7 @@ _REFUSALS: Mapping[Refusal, type[Problem]] = {
 }
 _UNWRITTEN = "Nothing was sent: what is sent must be written down first. Try again in a moment."
 _ADVICE: Mapping[Refusal, str] = {
-    Refusal.BINDING: "The token is another person's: draw one on a consent of this bilan's.",
+    Refusal.BINDING: "The token is of another bilan: draw one on a consent of this bilan.",
     Refusal.NOT_AUTHORISED: "Ask the beneficiary for a consent, or run in mode `computed`.",
     Refusal.REVOKED: "The beneficiary took it back. Run in mode `computed`.",
     Refusal.EXPIRED: "Ask the beneficiary for a new consent, or run in mode `computed`.",
@@ -101,15 +102,15 @@ class Gate:
             LogUnavailable: it cannot be written down, so it is not let out.
         """
         async with self._deciding(caller.tenant) as session:
-            consent = await self._lock(session, caller, claims)
+            consent = await self._lock(session, caller.tenant, claims.consent)
             asked = Asked(
                 attempt.purpose, attempt.data_categories, attempt.recipient, attempt.jurisdictions
             )
             missing = _unbound(consent, bilan, claims) or coverage_refusal(
                 asked,
-                held(consent),
+                consent.held,
                 epoch=claims.epoch,
-                at=self.now(),
+                at=self._at(consent),
                 details=claims.details,
             )
             if missing is None:
@@ -128,14 +129,21 @@ class Gate:
                 raise
             raise problems.LogUnavailable(_UNWRITTEN, headers={"Retry-After": "1"}) from error
 
-    async def _lock(self, session: AsyncSession, caller: Caller, claims: ConsentClaims) -> Consent:
-        consent = await consent_store.find(session, caller.tenant, claims.consent, locked=True)
+    async def _lock(self, session: AsyncSession, tenant: str, consent_id: str) -> LockedConsent:
+        consent = await store.lock(session, tenant, consent_id)
         if consent is None:
             raise NotFound
         return consent
 
+    def _at(self, consent: LockedConsent) -> datetime:
+        """Return the instant that decides expiry: the later of the database's clock and ours.
+
+        A replica whose clock is slow lets nothing out that has ended.
+        """
+        return max(consent.read_at, self.now())
+
     async def _let_out(
-        self, session: AsyncSession, caller: Caller, consent: Consent, attempt: Attempt
+        self, session: AsyncSession, caller: Caller, consent: LockedConsent, attempt: Attempt
     ) -> Dispatched:
         record = new_id("rec")
         body = {
@@ -168,7 +176,7 @@ class Gate:
         self,
         session: AsyncSession,
         caller: Caller,
-        consent: Consent,
+        consent: LockedConsent,
         attempt: Attempt,
         missing: Uncovered,
     ) -> None:
@@ -205,9 +213,9 @@ class Gate:
         """
         anywhere = Attempt("", "", frozenset(), purpose, data_categories, facts)
         async with self._deciding(caller.tenant) as session:
-            consent = await self._lock(session, caller, claims)
+            consent = await self._lock(session, caller.tenant, claims.consent)
             missing = _unbound(consent, bilan, claims) or _standing(
-                anywhere, consent, claims, self.now()
+                anywhere, consent, claims, self._at(consent)
             )
             if missing is None:
                 return
@@ -218,10 +226,8 @@ class Gate:
         self, session: AsyncSession, tenant: str, consent_id: str, epoch: int
     ) -> None:
         """Refuse when a consent no longer stands as it did at `epoch`; permits nothing."""
-        consent = await consent_store.find(session, tenant, consent_id, locked=True)
-        if consent is None:
-            raise NotFound
-        refusal = row_refusal(held(consent), epoch=epoch, at=self.now())
+        consent = await self._lock(session, tenant, consent_id)
+        refusal = row_refusal(consent.held, epoch=epoch, at=self._at(consent))
         if refusal is not None:
             raise _refusal(Uncovered(refusal))
 
@@ -244,8 +250,8 @@ class Gate:
         A result of a consent that ended meanwhile is written as `ai.cancelled`, and the caller
         must discard what came back: it may be neither delivered nor stored.
         """
-        consent = await self._lock(session, caller, claims)
-        fallen = row_refusal(held(consent), epoch=claims.epoch, at=self.now())
+        consent = await self._lock(session, caller.tenant, claims.consent)
+        fallen = row_refusal(consent.held, epoch=claims.epoch, at=self._at(consent))
         stands = fallen is None
         if kind is Kind.AI_RESULT and not stands:
             kind, body = Kind.AI_CANCELLED, {"reason": str(fallen)}
@@ -254,22 +260,22 @@ class Gate:
         return stands
 
 
-def _unbound(consent: Consent, bilan: Bilan, claims: ConsentClaims) -> Uncovered | None:
-    """Say when a token is of another person than the bilan; before the row itself is looked at."""
-    if consent.beneficiary == claims.beneficiary == bilan.beneficiary:
+def _unbound(consent: LockedConsent, bilan: Bilan, claims: ConsentClaims) -> Uncovered | None:
+    """Say when a token is of another bilan or person; before the state of its row is looked at."""
+    if consent.bilan == bilan.id and consent.beneficiary == claims.beneficiary == bilan.beneficiary:
         return None
     return Uncovered(Refusal.BINDING)
 
 
 def _standing(
-    attempt: Attempt, consent: Consent, claims: ConsentClaims, at: datetime
+    attempt: Attempt, consent: LockedConsent, claims: ConsentClaims, at: datetime
 ) -> Uncovered | None:
     """Apply the gate's test, leaving out where and by whom."""
     asked = Asked(
         attempt.purpose, attempt.data_categories, attempt.recipient, attempt.jurisdictions
     )
     missing = coverage_refusal(
-        asked, held(consent), epoch=claims.epoch, at=at, details=claims.details
+        asked, consent.held, epoch=claims.epoch, at=at, details=claims.details
     )
     if missing is not None and missing.refusal in NEXT_CANDIDATE:
         return None
@@ -286,7 +292,7 @@ def _refusal(missing: Uncovered) -> Problem:
 def _fact(
     kind: Kind,
     caller: Caller,
-    consent: Consent,
+    consent: LockedConsent,
     body: Mapping[str, Any],
     *,
     prev: str | None = None,
@@ -300,6 +306,6 @@ def _fact(
         client=caller.client,
         counsellor=caller.counsellor,
         consent=consent.id,
-        consent_epoch=consent.epoch,
+        consent_epoch=consent.held.epoch,
         prev=prev,
     )

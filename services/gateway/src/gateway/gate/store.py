@@ -1,10 +1,62 @@
-"""Rows of the gate: how often it said no."""
+"""Rows of the gate: the consent under its lock, and how often the gate said no."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.tables import RefusalCount
+from gateway.consents.rules import ConsentStatus, Held
+from gateway.tables import Base, Consent, RefusalCount
+from keel.database import database_clock
+from keel.settling import settled
+from keel.tenancy import tenant_of
+
+_consents = Base.metadata.tables[Consent.__tablename__].c
+_READ = ("tenant", "id", "beneficiary", "bilan", "status", "epoch", "expires_at", "grants")
+_row = (
+    select(*(_consents[name] for name in _READ))
+    .where(_consents.tenant == bindparam("of"), _consents.id == bindparam("consent"))
+    .with_for_update(key_share=True)
+    .subquery("consent")
+)
+# The clock stands outside: it is looked at once the lock is held, however long that took.
+_LOCKED = select(*_row.c, database_clock().label("read_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class LockedConsent:
+    """What the gate looks at: a consent's row as it is once locked, and the instant of that."""
+
+    tenant: str
+    id: str
+    beneficiary: str
+    bilan: str
+    held: Held
+    read_at: datetime
+    """By the database's clock, which is one for all replicas (profile section 2.1)."""
+
+
+async def lock(session: AsyncSession, tenant: str, consent_id: str) -> LockedConsent | None:
+    """Lock a consent of the transaction's tenant until its end, and read what the gate looks at.
+
+    The columns alone, by a statement that is built once: each attempt pays for it.
+    """
+    if tenant != tenant_of(session.sync_session):
+        return None
+    connection = await session.connection()
+    found = await settled(connection.execute(_LOCKED, {"of": tenant, "consent": consent_id}))
+    row = found.one_or_none()
+    if row is None:
+        return None
+    return LockedConsent(
+        row.tenant,
+        row.id,
+        row.beneficiary,
+        row.bilan,
+        Held(ConsentStatus(row.status), row.epoch, row.expires_at, row.grants),
+        row.read_at,
+    )
 
 
 async def refusals_to_record(
