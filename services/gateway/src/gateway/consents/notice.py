@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.consents.places import where
 from gateway.consents.rules import explicit_asked
 from gateway.consents.vocabulary import vocabulary
 
 ID = "bilan-ia"
-VERSION = "2026-11-23"
+VERSION = "2026-11-23.2"
+"""Raised with every change of the words; what was shown before is stored with its consent."""
 LANGUAGE = "fr"
 
 _ROUTES = {
     "route.local": "sur une machine que le centre tient lui-même",
-    "route.ue": "chez un prestataire de l’Union européenne",
-    "route.tiers": "chez un prestataire hors de l’Union européenne",
+    "route.ue": "prestataire de l’Union européenne",
+    "route.tiers": "prestataire hors de l’Union européenne",
 }
 
 _HELP = (
@@ -48,8 +50,8 @@ _RIGHTS = (
 
 
 def _recipient_line(recipient: Mapping[str, Any]) -> str:
-    where = ", ".join(recipient["jurisdictions"])
-    return f"{recipient['legal_name']}, {_ROUTES[recipient['route']]} ({where})"
+    told = (recipient["legal_name"], _ROUTES[recipient["route"]], where(recipient["jurisdictions"]))
+    return ", ".join(filter(None, told))
 
 
 @dataclass(frozen=True, slots=True)

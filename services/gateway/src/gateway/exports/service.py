@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.exports.gathering import Gathered, Gathering
 from gateway.exports.rules import (
@@ -15,14 +15,18 @@ from gateway.exports.rules import (
     ExportKind,
     plain,
 )
+from gateway.problems import ReportNotSigned
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.services import ANONYMIZER, REPORTS, About, Services
+from gateway.tables import Bilan, Document, Report
 from gateway.tenants.service import Caller
 from keel.calls import Relayed
 from keel.clock import rfc3339, utc_now
 from keel.database import Database
+from keel.problems import NotFound
 
+Own = TypeVar("Own", Document, Report)
 _GONE = frozenset({404, 410})
 _GIVEN = ("consents", "contestations", "documents")
 """What the person gave: documents, answers, words (GDPR 20(1))."""
@@ -64,6 +68,52 @@ class Exports:
         async with self.database.begin(tenant) as session:
             await self.records.write(session, fact)
         return self._told(kind, held)
+
+    async def document(
+        self, tenant: str, beneficiary: str, document_id: str
+    ) -> tuple[Document, str]:
+        """Return one of the person's own documents with its text, for their page.
+
+        Raises:
+            NotFound: it is none of this person's, or it was destroyed.
+            ServiceUnavailable: a service does not answer.
+        """
+        document, about = await self._own(Document, tenant, beneficiary, document_id)
+        path = f"/documents/{document.id}/pseudonymised"
+        found = await self._ask(ANONYMIZER, "read_pseudonymised", path, about)
+        if found is None:
+            raise NotFound
+        return document, str(await self._restored(about, found["text"]))
+
+    async def synthesis(self, tenant: str, beneficiary: str, report_id: str) -> bytes:
+        """Return the person's own signed synthesis as PDF, for their page.
+
+        Raises:
+            NotFound: it is none of this person's, or it was destroyed.
+            ReportNotSigned: it is still a draft.
+            ServiceUnavailable: the reports service does not answer.
+        """
+        report, about = await self._own(Report, tenant, beneficiary, report_id)
+        path = f"/reports/{report.id}"
+        found = await self._ask(REPORTS, "read_report", path, about)
+        if found is None:
+            raise NotFound
+        if found["signed_at"] is None:
+            raise ReportNotSigned("The counsellor did not sign it yet.")
+        pdf = f"{path}/versions/{found['version']}/pdf"
+        answer = await self.services.call(REPORTS, "read_version", "GET", pdf, about, timeout=120)
+        return answer.content
+
+    async def _own(
+        self, table: type[Own], tenant: str, beneficiary: str, row_id: str
+    ) -> tuple[Own, About]:
+        async with self.database.begin(tenant) as session:
+            row = await session.get(table, (tenant, row_id))
+            bilan = None if row is None else await session.get(Bilan, (tenant, row.bilan))
+        if row is None or bilan is None or bilan.beneficiary != beneficiary:
+            raise NotFound
+        by = Caller(tenant, "", frozenset(), None)
+        return row, About.bilan_of(by, bilan).to_give_back()
 
     def _told(self, kind: ExportKind, held: dict[str, Any]) -> dict[str, Any]:
         head = {

@@ -108,12 +108,16 @@ async def answer_what_is_asked(
                 case _:
                     return see("/me/questions")
     except AnswerState:
-        return message(*_ANSWERED, status_code=AnswerState.status)
+        return message(
+            *_ANSWERED,
+            status_code=AnswerState.status,
+            back="/me/questions",
+            back_to="Voir où j’en suis",
+        )
     return see("/me/questions")
 
 
 _ANSWERED = (
     "La réponse est déjà donnée",
     "Vous avez déjà répondu, ou ce n’est plus demandé. La première réponse compte.",
-    "Pour voir où vous en êtes, ouvrez votre espace personnel.",
 )

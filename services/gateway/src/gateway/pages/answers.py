@@ -45,9 +45,16 @@ def page(template: str, status_code: int = 200, **facts: Any) -> HTMLResponse:  
     return HTMLResponse(content, status_code=status_code, headers=HEADERS)
 
 
-def message(title: str, *lines: str, status_code: int = 200) -> HTMLResponse:
-    """Return a page that says one thing."""
-    return page("message.html", status_code, title=title, lines=lines)
+def message(
+    title: str,
+    *lines: str,
+    status_code: int = 200,
+    back: str | None = None,
+    back_to: str = "Revenir à mon espace",
+) -> HTMLResponse:
+    """Return a page that says one thing, perhaps with a way `back`."""
+    facts = {"title": title, "lines": lines, "back": back, "back_to": back_to}
+    return page("message.html", status_code, **facts)
 
 
 def see(path: str) -> RedirectResponse:

@@ -81,7 +81,7 @@ async def say_it_was_contested(
     """Say what happens next."""
     async with database.begin() as session:
         await in_my_space(session, pages, request)
-    return message(*_CONTESTED)
+    return message(*_CONTESTED, back="/me/")
 
 
 _CONTESTED = (

@@ -3,6 +3,7 @@
 It outlives a consent, because rights do.
 """
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents.rules import Method
 from gateway.consents.service import Consents
-from gateway.pages import store, views
+from gateway.pages import views
 from gateway.pages.answers import (
     READS,
     FormDep,
@@ -22,7 +23,9 @@ from gateway.pages.answers import (
 from gateway.pages.entrance import COOKIE, in_my_space
 from gateway.pages.service import SessionKind
 from gateway.problems import CeremonyUnknown, ConsentState
+from gateway.services import Services
 from gateway.tables import Consent, PageSession
+from gateway.tenants.service import Caller
 from gateway.wiring import (
     CodesDep,
     ConsentsDep,
@@ -31,13 +34,16 @@ from gateway.wiring import (
     PageSessionsDep,
     RecordsDep,
     RestrictionsDep,
+    ServicesDep,
 )
-from keel.problems import NotFound
+from keel.problems import NotFound, Problem
 
 router = new_router()
 
 _MOST_USES = 1000
 """How many uses of AI the page shows, newest first; it says so when there are more."""
+_PATIENCE = 3
+"""Seconds for which a page waits for a name that it can do without."""
 ConsentName = Annotated[str, Path(max_length=40)]
 
 
@@ -50,6 +56,7 @@ async def show_my_space(
     contestations: ContestationsDep,
     codes: CodesDep,
     restrictions: RestrictionsDep,
+    services: ServicesDep,
     pages: PageSessionsDep,
 ) -> Response:
     """Show a person what they agreed to and every use of AI; else the page that opens a link."""
@@ -65,7 +72,8 @@ async def show_my_space(
         stopped = await restrictions.standing_objection(*who)
         with_code = await codes.needed(session, held.tenant)
     agreed = [views.agreed(row, consents.status_now(row)) for row in reversed(rows)]
-    uses = views.uses(read, contested)
+    names = await _names(services, held.tenant) if read else {}
+    uses = views.uses(read, contested, names)
     return page(
         "me.html",
         agreed=agreed,
@@ -74,6 +82,16 @@ async def show_my_space(
         renewable=with_code,
         stopped=stopped,
     )
+
+
+async def _names(services: Services, tenant: str) -> dict[str, str]:
+    """Return the legal names of recipients; without the registry the page shows their ids."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await services.recipients(Caller(tenant, "", frozenset(), None))
+    except (Problem, TimeoutError):
+        return {}
+    return {recipient: entry["legal_name"] for recipient, entry in found.items()}
 
 
 @router.api_route("/me/withdrawal", methods=READS)
@@ -165,14 +183,3 @@ async def withdraw_one_of_mine(
     consents.cancel_in_flight(consent.id)
     shown = views.agreed(consent, consents.status_now(consent))
     return page("withdrawn.html", agreed=shown, back="/me/")
-
-
-@router.api_route("/me/documents", methods=READS)
-async def show_my_documents(
-    request: Request, database: DatabaseDep, pages: PageSessionsDep
-) -> Response:
-    """List the documents and reports of the person's bilans: that they exist, and since when."""
-    async with database.begin() as session:
-        held = await in_my_space(session, pages, request)
-        kept = await store.kept_of(session, held.tenant, held.beneficiary)
-    return page("documents.html", bilans=kept)

@@ -1,4 +1,4 @@
-"""What the pages read beside the verbs: that documents and reports of a person exist."""
+"""What the pages read beside the verbs: which documents and reports of a person exist."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,20 @@ from gateway.tables import Bilan, Document, Report
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A document or a report: its id, and when it came in or was begun."""
+
+    id: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeptOfBilan:
-    """What is kept of one bilan: when each document came in, when each report was begun."""
+    """What is kept of one bilan, oldest first."""
 
     since: datetime
-    documents: Sequence[datetime]
-    reports: Sequence[datetime]
+    documents: Sequence[Kept]
+    reports: Sequence[Kept]
 
 
 async def kept_of(session: AsyncSession, tenant: str, beneficiary: str) -> list[KeptOfBilan]:
@@ -26,15 +34,17 @@ async def kept_of(session: AsyncSession, tenant: str, beneficiary: str) -> list[
     return [
         KeptOfBilan(
             bilan.created_at,
-            await _dates(session, Document, bilan),
-            await _dates(session, Report, bilan),
+            await _kept(session, Document, bilan),
+            await _kept(session, Report, bilan),
         )
         for bilan in rows
     ]
 
 
-async def _dates(
+async def _kept(
     session: AsyncSession, table: type[Document] | type[Report], bilan: Bilan
-) -> Sequence[datetime]:
-    query = select(table.created_at).where(table.tenant == bilan.tenant, table.bilan == bilan.id)
-    return (await session.scalars(query.order_by(table.id))).all()
+) -> Sequence[Kept]:
+    query = select(table.id, table.created_at).where(
+        table.tenant == bilan.tenant, table.bilan == bilan.id
+    )
+    return [Kept(*row) for row in await session.execute(query.order_by(table.id))]

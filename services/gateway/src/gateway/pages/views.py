@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.consents.notice import ExplicitQuestion, explicit_questions
+from gateway.consents.places import where
 from gateway.consents.rules import ANSWERS, ConsentStatus, Decision, end_of
 from gateway.consents.vocabulary import vocabulary
 from gateway.tables import Consent
@@ -205,19 +206,27 @@ def agreed(consent: Consent, status: ConsentStatus) -> dict[str, Any]:
 
 
 def uses(
-    records: Sequence[Mapping[str, Any]], contested: Collection[str] = ()
+    records: Sequence[Mapping[str, Any]],
+    contested: Collection[str] = (),
+    names: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return every use of AI, one entry each, from the records and nothing else."""
+    """Return every use of AI, one entry each, from the records and nothing else.
+
+    `names` are legal names of recipients, by id; the id stands where a name is not known.
+    """
     closing = {r["prev"]: r for r in records if r["kind"] in _OUTCOMES}
     return [
-        _use(record, closing.get(record["id"]), contested=record["id"] in contested)
+        _use(record, closing.get(record["id"]), record["id"] in contested, names or {})
         for record in records
         if record["kind"] == "ai.dispatch"
     ]
 
 
 def _use(
-    record: Mapping[str, Any], close: Mapping[str, Any] | None, *, contested: bool
+    record: Mapping[str, Any],
+    close: Mapping[str, Any] | None,
+    contested: bool,  # noqa: FBT001 - what is shown beside the rest
+    names: Mapping[str, str],
 ) -> dict[str, Any]:
     words, body = vocabulary(), record["body"]
     purpose = words.purposes.get(body["purpose_code"], {})
@@ -229,7 +238,9 @@ def _use(
         "masked": sum(body.get("entity_counts", {}).values()),
         "model": body.get("model_requested", ""),
         "where": _ROUTES.get(body.get("routing_decision", ""), ""),
+        "places": where(body.get("processing_location", ())),
         "recipient": body["provider_name"],
+        "recipient_name": names.get(body["provider_name"]),
         "outcome": "En cours." if close is None else _OUTCOMES[close["kind"]],
         "record": record["id"],
         "contested": contested,
