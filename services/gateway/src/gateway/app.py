@@ -47,6 +47,7 @@ from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import operator_socket
 from gateway.pages import api as pages_api
+from gateway.pages.answers import too_often
 from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
 from gateway.people import api as people_api
@@ -187,7 +188,7 @@ def create_app(
     )
     keyring, database = Keyring.open(settings.keys_dir), Database(settings.database_url)
     _furnish(app, settings, keyring, database, transports or {})
-    app.add_middleware(RateLimits, rates=app.state.rates)
+    app.add_middleware(RateLimits, rates=app.state.rates, too_often=too_often)
     return app
 
 

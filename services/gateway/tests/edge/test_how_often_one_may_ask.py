@@ -133,6 +133,44 @@ async def test_guessing_links_is_slowed_for_that_address(few, gateway, elsewhere
     assert (await gateway.post("/consent/session", data={"secret": "x"})).status_code != 429
 
 
+async def test_a_person_who_has_to_wait_reads_a_page(few, gateway):
+    for path in ("/consent/session", "/me/session"):
+        few.wrong_peer.now = lambda at=path: 100_020.0 + (600 if at.startswith("/me") else 0)
+        for n in range(4):
+            await gateway.post(path, data={"secret": f"guess {n}"})
+        waiting = await gateway.post(path, data={"secret": "guess"})
+        assert waiting.status_code == 429
+        assert waiting.headers["content-type"] == "text/html; charset=utf-8"
+        assert "frame-ancestors 'none'" in waiting.headers["content-security-policy"]
+        assert 1 <= int(waiting.headers["retry-after"]) <= 120
+        assert 'lang="fr"' in waiting.text
+        assert re.search("Attendez [0-9]+\u00a0(secondes|minutes), puis", waiting.text)
+    few.peer.quota = 1
+    assert (await gateway.get("/me/")).status_code == 429
+    assert (await gateway.get("/me/")).headers["content-type"] == "text/html; charset=utf-8"
+    assert (await gateway.get("/log/vkey")).json()["code"] == "rate_limited"
+
+
+async def test_a_wrong_code_is_a_guess_and_a_forgotten_answer_is_none(
+    centre, bilan, beneficiary, asked, few
+):
+    few.client.quota = few.peer.quota = 1000
+    hook = {"url": "https://hooks.centre.fr/codes", "kinds": ["beneficiary.code_requested"]}
+    await centre.made("/v1/webhook-endpoints", hook)
+    page = await beneficiary.open(asked["ceremony_url"])
+    for _ in range(5):
+        forgotten = await beneficiary.decide(page.text, analysis="granted")
+        assert forgotten.status_code == 422
+    link = await centre.made(f"/v1/beneficiaries/{bilan.beneficiary}/personal-link", {})
+    await beneficiary.open(link["personal_link"])
+    await beneficiary.post("/me/code", {})
+    codes = [
+        (await beneficiary.post("/me/code/check", {"code": "no code"})).status_code
+        for _ in range(5)
+    ]
+    assert codes == [422, 422, 422, 422, 429]
+
+
 async def test_the_right_secret_is_never_a_guess(few, app, centre):
     app.state.rates.peer.quota = 100
     for _ in range(6):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import RateLimited
@@ -28,11 +28,15 @@ _MOST_KEYS = 50_000
 _THE_REST = "\x00"
 """What keys beyond the most are counted as, together: memory has an end, and so has patience."""
 _NEVER_LIMITED = frozenset({"/livez", "/readyz"})
-_SECRETS = ("/oauth2/", "/consent", "/me", "/withdraw")
+_PAGES = ("/consent/", "/me/")
+_SECRETS = ("/oauth2/", *_PAGES)
+_CODE = "/code/check"
 _GONE = b"/gone"
 """Where a page leads whose link or code opens nothing."""
 _API = "/v1/"
-_REFUSED, _FAILED = 400, 500
+_REFUSED, _INCOMPLETE, _FAILED = 400, 422, 500
+TooOften = Callable[[int], Response]
+"""Makes the page that tells a person to wait so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +171,10 @@ def _refusal(standing: Standing) -> RateLimited:
 class RateLimits:
     """Slow down whoever is not let in, and tell everybody where they stand."""
 
-    def __init__(self, app: ASGIApp, rates: Rates) -> None:
+    def __init__(self, app: ASGIApp, rates: Rates, too_often: TooOften) -> None:
         self._app = app
         self._rates = rates
+        self._too_often = too_often
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -189,13 +194,22 @@ class RateLimits:
         for window, key in (*wrong, (self._rates.peer, peer)):
             if window.quota and not window.look(key).left:
                 standings[window.policy] = window.look(key)
-                await problem_response(_refusal(window.look(key)))(scope, receive, telling)
+                await self._refused(scope, window.look(key))(scope, receive, telling)
                 return
         if self._rates.peer.quota and not scope["path"].startswith(_API):
             taken = self._rates.peer.take(peer)
             if taken is not None:
                 standings[self._rates.peer.policy] = taken
         await self._app(scope, receive, telling)
+
+    def _refused(self, scope: Scope, standing: Standing) -> Response:
+        """Answer software with a problem document, and whoever reads a hosted page with a page."""
+        refusal = _refusal(standing)
+        if not scope["path"].startswith(_PAGES):
+            return problem_response(refusal)
+        page = self._too_often(max(1, standing.more_in))
+        page.headers.update(refusal.headers)
+        return page
 
     def _wrong(self, scope: Scope, peer: str) -> tuple[tuple[Window, str], ...]:
         """Return the windows in which a wrong secret of this request would count."""
@@ -214,13 +228,19 @@ class RateLimits:
     ) -> None:
         """Count what is only known from the answer: a wrong secret, a caller who was not let in."""
         state: Mapping[str, Any] = scope.get("state", {})
-        refused = _REFUSED <= message["status"] < _FAILED
         location = dict(message.get("headers", ())).get(b"location", b"")
-        if wrong and (refused or location.endswith(_GONE)):
+        if wrong and (location.endswith(_GONE) or _is_wrong(scope["path"], message["status"])):
             for window, key in wrong:
                 window.take(key)
         if scope["path"].startswith(_API) and not state.get("let_in"):
             self._rates.peer.take(peer)
+
+
+def _is_wrong(path: str, status: int) -> bool:
+    """Say whether an answer to a request with a secret says that it was wrong."""
+    if status == _INCOMPLETE:  # on every other page: an answer was left out of a form
+        return path.endswith(_CODE)
+    return _REFUSED <= status < _FAILED
 
 
 def _client_id(headers: Mapping[bytes, bytes]) -> str | None:

@@ -178,6 +178,21 @@ _DOWN = (
 )
 
 
+def too_often(seconds: int) -> HTMLResponse:
+    """Return the page that asks a person to wait so long."""
+    minutes = -(-seconds // 60)
+    wait = f"{seconds}\u00a0secondes" if seconds > 1 else "une seconde"
+    if minutes > 1:
+        wait = f"{minutes}\u00a0minutes"
+    return message(
+        "Un instant, s’il vous plaît",
+        "Beaucoup de demandes sont arrivées de votre connexion en peu de temps. Cela peut venir "
+        "de quelqu’un d’autre\u00a0: une même connexion sert souvent à plusieurs personnes.",
+        f"Rien n’a été changé. Attendez {wait}, puis ouvrez votre lien encore une fois.",
+        status_code=status.HTTP_429_TOO_MANY_REQUESTS,
+    )
+
+
 def _session_over(over: SessionOver) -> HTMLResponse:
     return page(
         "over.html", status.HTTP_403_FORBIDDEN, where=over.where, kept=views.answers(over.kept)
