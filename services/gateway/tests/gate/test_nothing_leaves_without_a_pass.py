@@ -108,12 +108,21 @@ async def test_a_withdrawal_between_two_attempts_stops_the_second(assisted, insi
     assert len(inside.attempts) == 1
 
 
-async def test_a_repeat_after_a_withdrawal_gives_nothing_and_reaches_nobody(assisted, inside):
+@pytest.mark.parametrize(
+    "repeated_with",
+    [{}, {"Consent-Token": "none.such.token"}, {"Accept": "text/event-stream"}],
+    ids=["what it had", "another token", "a stream asked for"],
+)
+async def test_a_repeat_after_a_withdrawal_gives_nothing_and_reaches_nobody(
+    assisted, inside, repeated_with
+):
     first = await assisted.run(**{"Idempotency-Key": "again"})
     assert first.status_code == 201
+    replayed = await assisted.run(**{"Idempotency-Key": "again"})
+    assert replayed.headers["idempotency-replayed"] == "true"
     await assisted.withdraw()
     before = len(inside.received)
-    again = await assisted.run(**{"Idempotency-Key": "again"})
+    again = await assisted.run(**{"Idempotency-Key": "again", **repeated_with})
     assert (again.status_code, again.json()["code"]) == (403, "consent_revoked")
     assert len(inside.received) == before
 
