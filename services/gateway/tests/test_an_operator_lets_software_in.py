@@ -224,10 +224,14 @@ def test_the_verbs_work_directly_on_the_database(
     _, [suspended] = run("tenant", "suspend", tenant["tenant"])
     _, [resumed] = run("tenant", "resume", tenant["tenant"])
     assert (suspended["suspended"], resumed["suspended"]) == (True, False)
+    _, [bound] = run("client", "create", "--tenant", tenant["tenant"], "--dpop")
+    assert (signing["dpop"], bound["dpop"]) == (False, True)
     run("client", "replace-jwks", signing["client_id"], "--jwks", str(jwks))
     run("client", "revoke", signing["client_id"])
     _, listed = run("client", "list", "--tenant", tenant["tenant"])
-    assert [line["revoked"] for line in listed] == [False, True]
+    assert [(line["revoked"], line["dpop"]) for line in listed] == [
+        (False, False), (True, False), (False, True),
+    ]  # fmt: skip
     assert run("client", "revoke", "cli_nobody") == (2, [])
     assert run("client", "rotate-secret", tenant["client_id"], "--overlap", "61") == (2, [])
     assert run("tenant", "create", "--name", "Autre", "--siren", "732829321") == (2, [])

@@ -3,7 +3,8 @@
 As it comes, python-jose accepts tokens that it should not (it picks algorithms from the key's
 looks, takes key sets, ignores unknown header members). The rules of the consent profile (section
 3, "JOSE rules") are checked here before any key is used: ES256 only, exactly `alg`, `kid` and
-`typ` in the header, one key chosen by `kid` as an already parsed public key object.
+`typ` in the header, one key chosen by `kid` as an already parsed public key object. A proof of
+possession (DPoP) alone brings its own public key, which then stands for nobody.
 """
 
 import base64
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import structlog
 from cryptography.hazmat.primitives import serialization
@@ -33,6 +34,8 @@ LEEWAY = timedelta(seconds=30)
 _SEGMENTS = 3
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_DATE = 2**40
+_COORDINATE_BYTES = 32
+_PRIVATE_MEMBERS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
 _MAX_TEXT = 400
 
 
@@ -89,6 +92,8 @@ def public_key(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
         x, y = (b64u_decode(jwk[c]) for c in ("x", "y"))
     except (KeyError, TypeError, TokenRefused):
         raise ValueError("the coordinates of the key are missing or malformed") from None
+    if len(x) != _COORDINATE_BYTES or len(y) != _COORDINATE_BYTES:
+        raise ValueError("a coordinate has its full size (RFC 7518, section 6.2.1)")
     numbers = ec.EllipticCurvePublicNumbers(
         int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
     )
@@ -261,7 +266,7 @@ def _member(segment: str) -> dict[str, Any]:
 
 def _integer(claims: Mapping[str, Any], name: str) -> int:
     value = claims.get(name)
-    if type(value) is not int or not 0 <= value < _MAX_DATE:
+    if not is_date(value):
         raise TokenRefused(f"{name} is not a date")
     return value
 
@@ -307,7 +312,7 @@ def verify_signature(token: str, keys: Verifier, *, typ: str) -> dict[str, Any]:
     header, claims = _read(token)
     if set(header) != {"alg", "kid", "typ"} or header["alg"] != "ES256" or header["typ"] != typ:
         raise TokenRefused("header")
-    return _signed(token, header, claims, keys)
+    return _signed(token, claims, _named(header, keys))
 
 
 _ASSERTION_TYPES = frozenset({"JWT", "client-authentication+jwt"})
@@ -321,7 +326,36 @@ def verify_assertion(token: str, keys: Verifier) -> dict[str, Any]:
         raise TokenRefused("header")
     if "typ" in header and header["typ"] not in _ASSERTION_TYPES:
         raise TokenRefused("header")
-    return _signed(token, header, claims, keys)
+    return _signed(token, claims, _named(header, keys))
+
+
+_PROOF_TYPE = "dpop+jwt"
+
+
+def verify_proof(token: str) -> tuple[dict[str, Any], str]:
+    """Return the claims of a DPoP proof and its key's thumbprint (RFC 9449, section 4.3).
+
+    The key comes with the proof: who signed holds it, and nothing more is said. `TokenRefused`
+    where it is none; the claims are for the caller to check.
+    """
+    header, claims = _read(token)
+    if set(header) != {"alg", "jwk", "typ"}:
+        raise TokenRefused("header")
+    if header["alg"] != "ES256" or header["typ"] != _PROOF_TYPE:
+        raise TokenRefused("header")
+    jwk = header["jwk"]
+    if not isinstance(jwk, dict) or not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise TokenRefused("no public key")
+    try:
+        key = public_key(jwk)
+    except ValueError:
+        raise TokenRefused("no public P-256 key") from None
+    return _signed(token, claims, key), thumbprint(key)
+
+
+def is_date(claim: object) -> TypeGuard[int]:
+    """Say whether a claim is a date: whole seconds since 1970, and not beyond all calendars."""
+    return type(claim) is int and 0 <= claim < _MAX_DATE
 
 
 def is_text(claim: object) -> bool:
@@ -349,14 +383,15 @@ def _read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return _member(segments[0]), _member(segments[1])
 
 
-def _signed(
-    token: str, header: Mapping[str, Any], claims: dict[str, Any], keys: Verifier
-) -> dict[str, Any]:
+def _named(header: Mapping[str, Any], keys: Verifier) -> ec.EllipticCurvePublicKey:
     if not isinstance(header["kid"], str):
         raise TokenRefused("header")
-    key = CryptographyECKey(keys.find(header["kid"]), "ES256")
+    return keys.find(header["kid"])
+
+
+def _signed(token: str, claims: dict[str, Any], key: ec.EllipticCurvePublicKey) -> dict[str, Any]:
     try:
-        jws.verify(token, key, algorithms=["ES256"])
+        jws.verify(token, CryptographyECKey(key, "ES256"), algorithms=["ES256"])
     except Exception:  # noqa: BLE001 - whatever a foreign parser raises, the token is refused
         raise TokenRefused("signature") from None
     return claims

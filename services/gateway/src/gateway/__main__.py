@@ -192,6 +192,7 @@ def _client(arguments: argparse.Namespace) -> int:
             "name": arguments.name,
             "scopes": arguments.scope,
             "jwks": jwks,
+            "dpop": arguments.dpop,
         }
         return _print(_on_platform("POST", "/clients", body))
     route = ("clients", arguments.client)
@@ -221,6 +222,9 @@ def _client_arguments(parser: argparse.ArgumentParser) -> None:
         help="an area that it may enter; several times; without it, all",
     )  # fmt: skip
     create.add_argument("--jwks", type=Path, help="its public keys: private_key_jwt, no secret")
+    create.add_argument(
+        "--dpop", action="store_true", help="bind its tokens to a key that it proves (RFC 9449)"
+    )
     listed = actions.add_parser("list", help="show the clients")
     listed.add_argument("--tenant", help="of this tenant only")
     rotate = actions.add_parser("rotate-secret", help="give a new secret, shown once")

@@ -1,13 +1,16 @@
-"""Who may enter: an access token with the scope of the area."""
+"""Who may enter: an access token with the scope of the area, and its key where it has one."""
 
 from collections.abc import Awaitable
 from typing import Annotated, Protocol, cast
+from urllib.parse import quote
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPBase
 
 from gateway.edge.rates import Rates
 from gateway.problems import ScopeInsufficient, TokenMissing
+from gateway.tenants.possession import ALGORITHMS, SCHEME, Presented
 from gateway.tenants.rules import Scope
 from gateway.tenants.service import Caller, Tenants
 from keel.database import Database
@@ -16,7 +19,19 @@ _bearer = HTTPBearer(
     auto_error=False,
     description="An access token from POST /oauth2/token, or a long-lived key (`psk_…`).",
 )
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+_dpop = HTTPBase(
+    scheme=SCHEME,
+    scheme_name=SCHEME,
+    auto_error=False,
+    description=(
+        "An access token that is bound to a key, for clients that were registered for it, with a "
+        "proof in the header `DPoP` (RFC 9449)."
+    ),
+)
+# For the document only: what a request presents is read by `presented`, at every place alike.
+_BearerScheme = Annotated[object, Depends(_bearer)]
+_DpopScheme = Annotated[object, Depends(_dpop)]
+_CHALLENGES = {"WWW-Authenticate": f'Bearer, {SCHEME} algs="{" ".join(ALGORITHMS)}"'}
 
 
 class Door(Protocol):
@@ -24,16 +39,41 @@ class Door(Protocol):
 
     scope: Scope
 
-    def __call__(self, request: Request, credentials: _Credentials) -> Awaitable[Caller]:
+    def __call__(
+        self, request: Request, bearer: _BearerScheme, dpop: _DpopScheme
+    ) -> Awaitable[Caller]:
         """Return who calls, or raise."""
 
 
+def presented(request: Request) -> Presented | None:
+    """Return the token of a request with its proofs, one object however often it is asked for.
+
+    Whoever asks first uses the proof up; it stays good for the rest of the same request.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token, is_bound = token.strip(), scheme.lower() == SCHEME.lower()
+    if not token or not (is_bound or scheme.lower() == "bearer"):
+        return None
+    if not hasattr(request.state, "presented"):
+        tenants: Tenants = request.app.state.tenants
+        request.state.presented = Presented(
+            token,
+            is_bound=is_bound,
+            method=request.method,
+            address=tenants.issuer + quote(request.scope["path"]),
+            proofs=request.headers.getlist("dpop"),
+        )
+    found: Presented = request.state.presented
+    return found
+
+
 def _needs(scope: Scope) -> Door:
-    async def enter(request: Request, credentials: _Credentials) -> Caller:
-        if credentials is None:
+    async def enter(request: Request, bearer: _BearerScheme, dpop: _DpopScheme) -> Caller:  # noqa: ARG001 - the schemes are for the document
+        shown = presented(request)
+        if shown is None:
             raise TokenMissing(
                 "Send `Authorization: Bearer` with a token from POST /oauth2/token.",
-                headers={"WWW-Authenticate": "Bearer"},
+                headers=_CHALLENGES,
             )
         database: Database = request.app.state.database
         tenants: Tenants = request.app.state.tenants
@@ -41,9 +81,7 @@ def _needs(scope: Scope) -> Door:
         # a connection while waiting.
         async with database.begin() as session:
             caller = await tenants.caller(
-                session,
-                credentials.credentials,
-                consent_token=request.headers.get("consent-token"),
+                session, shown, consent_token=request.headers.get("consent-token")
             )
         rates: Rates = request.app.state.rates
         rates.enter(request, caller.client)

@@ -43,6 +43,14 @@ class TokenRequestRefused(Problem):
     status = 400
 
 
+class ProofRefused(Problem):
+    """A client that binds its tokens to a key sent no proof that it holds one (RFC 9449)."""
+
+    code = "invalid_dpop_proof"
+    title = "There is no valid proof of the key"
+    status = 400
+
+
 class ScopeRefused(Problem):
     """A scope was asked that the client was not given."""
 

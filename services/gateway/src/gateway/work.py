@@ -100,6 +100,7 @@ class Work:
                 self._forget_events,
                 self._free_keys,
                 self._forget_answers,
+                self._forget_assertions,
             ):
                 await _logged(self._each_tenant(chore), chore.__name__)
             if not self.database.is_sqlite:  # on SQLite what runs is ours, and we are alive
@@ -118,6 +119,10 @@ class Work:
     async def _forget_answers(self, session: AsyncSession) -> None:
         """Let go of answers to requests that came a day ago, also of tenants that are quiet."""
         await forget_old(session)
+
+    async def _forget_assertions(self, session: AsyncSession) -> None:
+        """Let go of the assertions and proofs of clients that are too old to come again."""
+        await tenant_store.forget_ended(session, at=utc_now())
 
     async def _free_keys_of_the_dead(self, session: AsyncSession) -> None:
         """Free them at a start: on SQLite, where nobody else runs, each of them."""

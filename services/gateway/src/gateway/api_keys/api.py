@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from gateway.access import ApiKeyCallerDep
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
-from gateway.problems import ScopeInsufficient
+from gateway.problems import ClientProof, ScopeInsufficient
 from gateway.tables import ApiKey
 from gateway.tenants.rules import Scope
 from gateway.wiring import ApiKeysDep
@@ -76,7 +76,7 @@ def _view(key: ApiKey) -> dict[str, Any]:
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
-    responses=problems(ScopeInsufficient, NotFound),
+    responses=problems(ScopeInsufficient, NotFound, ClientProof),
     openapi_extra={"x-secret-members": ["api_key"]},
 )
 async def create_api_key(

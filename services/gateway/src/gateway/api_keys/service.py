@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.api_keys import store
 from gateway.counsellors.store import is_active
-from gateway.problems import ScopeInsufficient
+from gateway.problems import ClientProof, ScopeInsufficient
 from gateway.tables import ApiKey
 from gateway.tenants import doors, rules
 from gateway.tenants.service import Caller
@@ -39,7 +39,11 @@ class ApiKeys:
             ScopeInsufficient: a scope that the call itself does not have, or `keys`: a key that
                 makes keys would outlive its own end.
             NotFound: the counsellor is not an active one of this tenant's.
+            ClientProof: the client binds its tokens to a key (RFC 9449), and has nothing that
+                whoever finds it could use.
         """
+        if caller.jkt is not None:
+            raise ClientProof("This client binds its tokens to a key: draw tokens instead.")
         if rules.Scope.KEYS in scopes or not caller.scopes.issuperset(scopes):
             raise ScopeInsufficient("Give a key scopes of the token that makes it, never `keys`.")
         if counsellor and not await is_active(session, caller.tenant, counsellor):

@@ -21,6 +21,7 @@ from gateway.problems import (
     RecipientNotCovered,
 )
 from gateway.tables import Consent
+from gateway.tenants.possession import bound_to
 from gateway.tenants.service import Caller
 from keel.problems import Problem
 from keel.tokens import (
@@ -119,7 +120,9 @@ class Tokens(Standing):
         issued: int,
         ends: int,
     ) -> dict[str, Any]:
+        bound = {} if caller.jkt is None else {"cnf": {"jkt": caller.jkt}}
         return {
+            **bound,
             "iss": self.issuer,
             "aud": self.issuer,
             "sub": consent.beneficiary,
@@ -141,7 +144,7 @@ class Tokens(Standing):
 
         Raises:
             ConsentTokenHasExpired, ConsentTokenInvalid: as named.
-            ConsentBinding: it was drawn by another client or tenant.
+            ConsentBinding: it was drawn by another client or tenant, or is bound to another key.
         """
         try:
             claims = self.claims(token)
@@ -151,6 +154,8 @@ class Tokens(Standing):
             raise ConsentTokenInvalid("Draw a new consent token.") from None
         if (claims["tenant"], claims["client_id"]) != (caller.tenant, caller.client):
             raise ConsentBinding("Use a consent token that this client drew.")
+        if bound_to(claims) != caller.jkt:
+            raise ConsentBinding("Use a consent token drawn with the key of the access token.")
         # That a client gave its own token up (RFC 7009) is settled when the request comes in, not
         # in the gate: there, only the person's row counts, and it is the only one that is read.
         if claims["jti"] in caller.given_up:
@@ -183,6 +188,7 @@ class Tokens(Standing):
             raise TokenRefused("claims")
         if not isinstance(details, list) or not all(_is_detail(detail) for detail in details):
             raise TokenRefused("claims")
+        bound_to(claims)
         return claims
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
+from gateway.access import presented
 from gateway.edge.rates import Rates
 from gateway.edge.strict import Handler, StrictRequest, StrictRoute
 from gateway.gate.service import Gate
@@ -176,12 +177,12 @@ class _Once:
             return await handle(self._request)
 
     async def _caller(self) -> Caller | None:
-        scheme, _, token = self._request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        shown = presented(self._request)
+        if shown is None:
             return None
         tenants: Tenants = self._request.app.state.tenants
         async with self._database.begin() as session:
-            return await tenants.caller(session, token)
+            return await tenants.caller(session, shown)
 
     def _key(self) -> str:
         key = self._request.headers.get("idempotency-key", "")

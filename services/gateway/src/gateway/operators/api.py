@@ -36,6 +36,7 @@ class NewClient(_Asked):
     name: _Name | None = None
     scopes: Annotated[list[Scope], Field(max_length=50)] = []
     jwks: _Jwks | None = None
+    dpop: bool = False
 
 
 class NewSecret(_Asked):
@@ -125,6 +126,7 @@ def _clients(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
             scopes=body.scopes,
             name=body.name,
             jwks=body.jwks,
+            dpop=body.dpop,
         )
 
     @app.get("/clients")

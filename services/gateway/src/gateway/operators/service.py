@@ -83,6 +83,7 @@ def _shown(client: Client) -> dict[str, Any]:
         "name": client.name,
         "scopes": client.scopes,
         "proof": "client_secret_basic" if client.jwks is None else "private_key_jwt",
+        "dpop": client.dpop,
         "created_at": rfc3339(client.created_at),
         "revoked": client.revoked_at is not None,
     }
@@ -96,10 +97,13 @@ async def create_client(
     scopes: Sequence[Scope],
     name: str | None,
     jwks: Mapping[str, Any] | None,
+    dpop: bool,
 ) -> dict[str, Any]:
     """Register a client; where it has a secret, that is shown this once."""
     async with database.begin() as session:
-        client, secret = await clients.create(session, tenant, scopes=scopes, name=name, jwks=jwks)
+        client, secret = await clients.create(
+            session, tenant, scopes=scopes, name=name, jwks=jwks, dpop=dpop
+        )
     return _shown(client) | ({} if secret is None else {"client_secret": secret})
 
 

@@ -46,6 +46,7 @@ class Client(TenantOwned, Base):
     retiring_secret_sha256: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     retiring_until: Mapped[datetime | None] = at(nullable=True)
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    dpop: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     scopes: Mapped[list[str]] = mapped_column(JSON)
     epoch: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     created_at: Mapped[datetime] = at()
@@ -71,7 +72,10 @@ class RevokedToken(TenantOwned, Base):
 
 
 class UsedAssertion(TenantOwned, Base):
-    """An assertion by which a client proved itself (RFC 7523), good for once; kept until `exp`."""
+    """What a client signed to prove itself or a key that it holds, good for once (RFC 7523, 9449).
+
+    Kept until nobody would take it any more.
+    """
 
     __tablename__ = "used_assertions"
 

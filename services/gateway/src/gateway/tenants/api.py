@@ -5,9 +5,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Form, Header, Request, Response
 from pydantic import BaseModel, Field
 
-from gateway.problems import ClientRefused, GrantTypeRefused, ScopeRefused, TokenRequestRefused
+from gateway.problems import (
+    ClientRefused,
+    GrantTypeRefused,
+    ProofRefused,
+    ScopeRefused,
+    TokenRequestRefused,
+)
 from gateway.tables import Client
 from gateway.tenants.oauth import OAuthRoute
+from gateway.tenants.possession import ALGORITHMS
 from gateway.tenants.proofs import proof_of
 from gateway.tenants.rules import Scope
 from gateway.wiring import DatabaseDep, IntrospectionDep, TenantsDep
@@ -25,7 +32,7 @@ class AccessToken(BaseModel):
     """An access token (RFC 6749, section 5.1)."""
 
     access_token: str = Field(max_length=4096)
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a token type
+    token_type: Literal["Bearer", "DPoP"]
     expires_in: int = Field(ge=1, le=900)
     scope: str = Field(max_length=400)
 
@@ -36,11 +43,17 @@ class TokenActor(BaseModel):
     sub: str = Field(max_length=32)
 
 
+class TokenKey(BaseModel):
+    """The key to which a token is bound (RFC 9449, section 6.1)."""
+
+    jkt: str = Field(max_length=43)
+
+
 class TokenState(BaseModel):
     """What a token is worth now (RFC 7662, section 2.2); if nothing, only `active: false`."""
 
     active: bool
-    token_type: Literal["Bearer", "Consent-Token"] | None = None
+    token_type: Literal["Bearer", "DPoP", "Consent-Token"] | None = None
     iss: str | None = Field(default=None, max_length=300)
     sub: str | None = Field(default=None, max_length=32)
     aud: str | None = Field(default=None, max_length=300)
@@ -52,6 +65,7 @@ class TokenState(BaseModel):
     exp: int | None = Field(default=None, ge=0)
     jti: str | None = Field(default=None, max_length=64)
     act: TokenActor | None = None
+    cnf: TokenKey | None = None
     cid: str | None = Field(default=None, max_length=32)
     authorization_details: list[dict[str, Any]] | None = Field(default=None, max_length=50)
 
@@ -92,6 +106,7 @@ class ServerMetadata(BaseModel):
     introspection_endpoint_auth_signing_alg_values_supported: list[str] = Field(max_length=5)
     revocation_endpoint_auth_methods_supported: list[str] = Field(max_length=5)
     revocation_endpoint_auth_signing_alg_values_supported: list[str] = Field(max_length=5)
+    dpop_signing_alg_values_supported: list[str] = Field(max_length=5)
 
 
 async def _authenticated(
@@ -128,28 +143,61 @@ async def _refuse_repeated(request: Request) -> None:
 
 
 ClientDep = Annotated[Client, Depends(_authenticated)]
+
+
+async def _key_held(
+    request: Request, database: DatabaseDep, tenants: TenantsDep, client: ClientDep
+) -> str | None:
+    """Return the key to which a token is to be bound; None where the client binds none."""
+    if not client.dpop:
+        return None
+    # Committed whatever follows, as an assertion is.
+    async with database.begin(client.tenant) as session:
+        return await tenants.key_held(session, client, request.headers.getlist("dpop"))
+
+
+_KeyHeldDep = Annotated[str | None, Depends(_key_held)]
+_PROOF_PARAMETER = {
+    "name": "DPoP",
+    "in": "header",
+    "required": False,
+    "description": "A proof of a key (RFC 9449): for clients that were registered with `--dpop`.",
+    "schema": {"type": "string"},
+}
 _Token = Annotated[str, Form(min_length=1, max_length=10_000)]
 _Hint = Annotated[str | None, Form(max_length=100)]
 
 
-@endpoints.post("/token", responses=problems(*_REFUSALS, GrantTypeRefused, ScopeRefused))
+@endpoints.post(
+    "/token",
+    responses=problems(*_REFUSALS, GrantTypeRefused, ScopeRefused, ProofRefused),
+    openapi_extra={"parameters": [_PROOF_PARAMETER]},
+)
 async def issue_access_token(
     session: SessionDep,
     tenants: TenantsDep,
     client: ClientDep,
+    key_held: _KeyHeldDep,
     grant_type: Annotated[str, Form(max_length=100)],
     scope: Annotated[str | None, Form(max_length=400)] = None,
     counsellor: Annotated[CounsellorId | None, Form()] = None,
 ) -> AccessToken:
     """Draw an access token (client credentials; `client_secret_basic` or `private_key_jwt`).
 
-    With `counsellor`, the token carries `act`: the calls are made on that counsellor's behalf.
+    With `counsellor`, the token carries `act`: the calls are made on that counsellor's behalf. A
+    client that was registered for DPoP sends a proof and gets a token bound to its key.
     """
     if grant_type != "client_credentials":
         raise GrantTypeRefused("Send grant_type=client_credentials.")
-    token, scopes = await tenants.issue(session, client, scope=scope, counsellor=counsellor)
-    lifetime = int(tenants.lifetime.total_seconds())
-    return AccessToken(access_token=token, expires_in=lifetime, scope=" ".join(scopes))
+    token, scopes = await tenants.issue(
+        session, client, scope=scope, counsellor=counsellor, jkt=key_held
+    )
+    return AccessToken(
+        access_token=token,
+        token_type="Bearer" if key_held is None else "DPoP",
+        expires_in=int(tenants.lifetime.total_seconds()),
+        scope=" ".join(scopes),
+    )
 
 
 @endpoints.post("/introspect", responses=problems(*_REFUSALS), response_model_exclude_unset=True)
@@ -208,4 +256,5 @@ async def read_server_metadata(tenants: TenantsDep, response: Response) -> Serve
         introspection_endpoint_auth_signing_alg_values_supported=["ES256"],
         revocation_endpoint_auth_methods_supported=_METHODS,
         revocation_endpoint_auth_signing_alg_values_supported=["ES256"],
+        dpop_signing_alg_values_supported=list(ALGORITHMS),
     )

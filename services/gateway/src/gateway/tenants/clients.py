@@ -34,8 +34,11 @@ class Clients:
         scopes: Sequence[rules.Scope],
         name: str | None,
         jwks: Mapping[str, Any] | None,
+        dpop: bool = False,
     ) -> tuple[Client, str | None]:
         """Register a client; returns its secret, or None where it proves itself by its keys.
+
+        With `dpop`, each of its tokens is bound to a key that it proves to hold (RFC 9449).
 
         Raises:
             NotFound: there is no such tenant.
@@ -50,6 +53,7 @@ class Clients:
             name=name,
             secret_sha256=None if secret is None else rules.secret_digest(secret),
             jwks=None if jwks is None else _public(jwks),
+            dpop=dpop,
             scopes=[str(scope) for scope in scopes or rules.Scope],
             epoch=1,
             created_at=self.now(),

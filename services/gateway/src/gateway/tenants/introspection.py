@@ -41,7 +41,8 @@ class Introspection:
         if not await self._is_active(session, kind, claims):
             return {"active": False}
         shown = {name: claims[name] for name in _SHOWN if name in claims}
-        token_type = {ACCESS: "Bearer", CONSENT: "Consent-Token"}[kind]
+        bearer = "DPoP" if "cnf" in claims else "Bearer"
+        token_type = {ACCESS: bearer, CONSENT: "Consent-Token"}[kind]
         return {"active": True, "token_type": token_type, **shown}
 
     async def give_up(self, session: AsyncSession, client: Client, token: str) -> None:

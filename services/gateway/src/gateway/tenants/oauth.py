@@ -10,7 +10,13 @@ from keel.problems import Problem
 
 _SERVER_ERROR = 500
 _OURS_IN_OAUTH = frozenset(
-    {"invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"}
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_dpop_proof",
+        "invalid_scope",
+        "unsupported_grant_type",
+    }
 )
 _SAYABLE = {"“": "'", "”": "'", "’": "'", '"': "'", "\\": "/", "…": "..."}
 

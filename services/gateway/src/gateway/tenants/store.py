@@ -85,12 +85,16 @@ async def give_up(
             session.add(RevokedToken(tenant=tenant, jti=jti, ends_at=ends_at))
 
 
-async def use_assertion(session: AsyncSession, used: UsedAssertion, *, at: datetime) -> bool:
-    """Remember an assertion; False when it was used before. What has ended is forgotten."""
-    await session.execute(delete(UsedAssertion).where(UsedAssertion.ends_at <= at))
+async def use_assertion(session: AsyncSession, used: UsedAssertion) -> bool:
+    """Remember an assertion or a proof; False when it was used before."""
     try:
         async with session.begin_nested():
             session.add(used)
     except IntegrityError:
         return False
     return True
+
+
+async def forget_ended(session: AsyncSession, *, at: datetime) -> None:
+    """Forget the assertions and proofs of the transaction's tenant that nobody would take now."""
+    await session.execute(delete(UsedAssertion).where(UsedAssertion.ends_at <= at))
