@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -113,33 +113,53 @@ def _apart(work: Callable[[], None]) -> None:
         pool.submit(work).result()
 
 
-def _create_database(server: str, name: str, template: str = "template1") -> None:
-    async def create() -> None:
+def _as_administrator(server: str, work: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+    async def do() -> None:
         connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
         try:
-            await connection.execute(f'create database "{name}" template "{template}"')
+            await work(connection)
         finally:
             await connection.close()
 
-    _apart(lambda: asyncio.run(create()))
+    _apart(lambda: asyncio.run(do()))
 
 
+def _create_database(server: str, name: str, template: str = "template1") -> None:
+    async def create(connection: asyncpg.Connection) -> None:
+        await connection.execute(f'create database "{name}" template "{template}"')
+
+    _as_administrator(server, create)
+
+
+async def _make_role(connection: asyncpg.Connection, name: str, *may: str) -> None:
+    known = "SELECT FROM pg_roles WHERE rolname = $1"
+    if await connection.fetchrow(known, name) is None:
+        await connection.execute(f"CREATE ROLE {name} LOGIN {' '.join(may)}")
+
+
+def _create_owned(server: str, name: str) -> str:
+    """Make an empty database as docs/operations/postgresql.md says; returns its owner's URL."""
+
+    async def create(connection: asyncpg.Connection) -> None:
+        await _make_role(connection, _OWNER, "CREATEROLE")
+        await connection.execute(f'CREATE DATABASE "{name}" OWNER {_OWNER}')
+
+    _as_administrator(server, create)
+    return f"{server}/{name}".replace("postgres@", f"{_OWNER}@")
+
+
+_OWNER = "passerelle_owner"
+"""What migrates in tests: it owns the tables and may make roles, and is no superuser."""
 _LOGIN = "passerelle_login"
 """What services log in as in tests: neither owner nor superuser, as in production."""
 
 
 def _let_in(server: str, role: str) -> None:
-    async def grant() -> None:
-        connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
-        try:
-            known = "SELECT FROM pg_roles WHERE rolname = $1"
-            if await connection.fetchrow(known, _LOGIN) is None:
-                await connection.execute(f"CREATE ROLE {_LOGIN} LOGIN")
-            await connection.execute(f"GRANT {role} TO {_LOGIN}")
-        finally:
-            await connection.close()
+    async def grant(connection: asyncpg.Connection) -> None:
+        await _make_role(connection, _LOGIN)
+        await connection.execute(f"GRANT {role} TO {_LOGIN}")
 
-    _apart(lambda: asyncio.run(grant()))
+    _as_administrator(server, grant)
 
 
 @pytest.fixture
@@ -160,6 +180,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite3'}"
     return request.getfixturevalue("new_postgresql_url")()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def owned_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database for whoever migrates it: on PostgreSQL its plain owner."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'owned.sqlite3'}"
+    return _create_owned(request.getfixturevalue("postgresql"), "t" + secrets.token_hex(6))
 
 
 @pytest.fixture(scope="session")
@@ -183,8 +211,8 @@ def _postgresql_templates(postgresql: str) -> Callable[[str], str]:
     def template(package: str) -> str:
         name = f"template_{package}"
         if name not in made:
-            _create_database(postgresql, name)
-            _apart(lambda: migrate_now(package, f"{postgresql}/{name}"))
+            url = _create_owned(postgresql, name)
+            _apart(lambda: migrate_now(package, url))
             _let_in(postgresql, service_role(package))
             made.add(name)
         return name

@@ -18,8 +18,8 @@ from keel.database import Database, connect
 from keel.tenancy import grant
 
 
-def _config(package: str) -> Config:
-    config = Config()
+def _config(package: str, connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(files(package) / "migrations"))
     config.set_main_option("file_template", "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s")
     return config
@@ -31,19 +31,40 @@ def _engine(database_url: str) -> AsyncEngine:
     return engine
 
 
-def _upgrade(connection: Connection, package: str) -> None:
-    config = _config(package)
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def _upgrade(connection: Connection, package: str, revision: str) -> None:
+    _see_all_or_fail(connection)
+    command.upgrade(_config(package, connection), revision)
     grant(connection, package)
 
 
-async def migrate(package: str, database_url: str) -> None:
-    """Bring the database of `package` to the newest revision of its own history."""
+def _downgrade(connection: Connection, package: str, revision: str) -> None:
+    _see_all_or_fail(connection)
+    command.downgrade(_config(package, connection), revision)
+
+
+def _see_all_or_fail(connection: Connection) -> None:
+    """Let a statement that a policy would shorten fail, instead of missing every tenant's rows."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL row_security = off")
+
+
+async def migrate(package: str, database_url: str, revision: str = "head") -> None:
+    """Bring the database of `package` up to a revision of its own history."""
+    await _move(package, database_url, revision, _upgrade)
+
+
+async def migrate_back(package: str, database_url: str, revision: str) -> None:
+    """Bring the database of `package` back to an older revision."""
+    await _move(package, database_url, revision, _downgrade)
+
+
+async def _move(
+    package: str, database_url: str, revision: str, move: Callable[[Connection, str, str], None]
+) -> None:
     engine = _engine(database_url)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, package)
+            await connection.run_sync(move, package, revision)
     finally:
         await engine.dispose()
 
@@ -124,8 +145,7 @@ async def _compare(package: str, url: str, message: str) -> None:
 
 
 def _revise(connection: Connection, package: str, message: str) -> None:
-    config = _config(package)
-    config.attributes["connection"] = connection
+    config = _config(package, connection)
     command.revision(config, message=message, autogenerate=True)
 
 

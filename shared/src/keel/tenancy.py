@@ -6,7 +6,8 @@ says itself; on PostgreSQL the database does the same once more (`FORCE ROW LEVE
 role that can neither own the tables nor bypass their policies (consent profile, section 4).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, String, event, false, text
@@ -109,6 +110,22 @@ def unite(execute: Callable[[str], object], tables: tuple[str, ...]) -> None:
         execute(f"DROP POLICY tenant_isolation ON {table}")
         execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
         execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+
+
+@contextmanager
+def as_owner(connection: Connection, *tables: str) -> Iterator[None]:
+    """Let a migration see every tenant's rows of `tables`, which have their policies already.
+
+    Their owner is subject to the policies too (`FORCE`) and has no tenant: without this it would
+    read no row, and lose what it moves. Whoever fails inside leaves the transaction to be rolled
+    back, and `FORCE` with it.
+    """
+    postgresql = connection.dialect.name == "postgresql"
+    for table in tables if postgresql else ():
+        connection.exec_driver_sql(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    yield
+    for table in tables if postgresql else ():
+        connection.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
 def service_role(package: str) -> str:

@@ -6,7 +6,7 @@ from alembic import op
 from keel.clock import utc_now
 from keel.database import Instant
 from keel.identifiers import new_id
-from keel.tenancy import isolate, unite
+from keel.tenancy import as_owner, isolate, unite
 
 revision = "2026_11_23_bind_counsellors"
 down_revision = "2026_11_23_keep_tenants_apart"
@@ -84,7 +84,8 @@ def upgrade() -> None:
 def _assign_who_conducts() -> None:
     """Give each bilan that exists the assignment of its counsellor."""
     connection = op.get_bind()
-    rows = connection.execute(sa.text("SELECT tenant, id, counsellor FROM bilans")).all()
+    with as_owner(connection, "bilans"):
+        rows = connection.execute(sa.text("SELECT tenant, id, counsellor FROM bilans")).all()
     at = round(utc_now().timestamp() * 1_000_000)
     assigned = [
         {"tenant": t, "id": new_id("asg"), "bilan": b, "counsellor": c, "at": at}

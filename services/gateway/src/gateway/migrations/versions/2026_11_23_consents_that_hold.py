@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from keel.tenancy import as_owner
+
 revision = "2026_11_23_consents_that_hold"
 down_revision = "2026_11_23_count_the_contract"
 branch_labels = None
@@ -27,12 +29,8 @@ def upgrade() -> None:
 
 def _say_how_they_were_given() -> None:
     """Note the method of every tenant's answers: the first release had one."""
-    postgresql = op.get_bind().dialect.name == "postgresql"
-    if postgresql:  # the owner is subject to the tables' policies too, but for this one statement
-        op.execute("ALTER TABLE consents NO FORCE ROW LEVEL SECURITY")
-    op.execute("UPDATE consents SET method = 'hosted_page' WHERE ceremony_used_at IS NOT NULL")
-    if postgresql:
-        op.execute("ALTER TABLE consents FORCE ROW LEVEL SECURITY")
+    with as_owner(op.get_bind(), "consents"):
+        op.execute("UPDATE consents SET method = 'hosted_page' WHERE ceremony_used_at IS NOT NULL")
 
 
 def downgrade() -> None:

@@ -1,14 +1,15 @@
 """Frame bilans in law: the agreement as an object, conventions, employers, phases, interviews."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
 
+from keel.clock import rfc3339
 from keel.database import Instant
 from keel.identifiers import new_id
-from keel.tenancy import isolate, unite
+from keel.tenancy import as_owner, isolate, unite
 
 revision = "2026_11_23_frame_bilans"
 down_revision = "2026_11_23_consents_that_hold"
@@ -102,7 +103,9 @@ def _make_agreements_objects() -> None:
     connection = op.get_bind()
     query = "SELECT tenant, id, agreement FROM bilans WHERE agreement IS NOT NULL"
     rows = []
-    for tenant, bilan, agreement in connection.execute(sa.text(query)):
+    with as_owner(connection, "bilans"):
+        held = connection.execute(sa.text(query)).all()
+    for tenant, bilan, agreement in held:
         said = json.loads(agreement) if isinstance(agreement, str) else agreement
         recorded = datetime.fromisoformat(said["recorded_at"])
         rows.append(
@@ -131,5 +134,21 @@ def downgrade() -> None:
         batch_op.drop_column("employer_digest")
         batch_op.drop_column("public_service")
         batch_op.add_column(sa.Column("agreement", sa.JSON(), nullable=True))
+    _give_agreements_back()
     for table in _OWNED:
         op.drop_table(table)
+
+
+def _give_agreements_back() -> None:
+    connection = op.get_bind()
+    query = "SELECT tenant, bilan, agreed_on, method, recorded_at FROM bilan_agreements"
+    bilans = sa.table("bilans", *map(sa.column, ("tenant", "id")), sa.column("agreement", sa.JSON))
+    with as_owner(connection, "bilans"):
+        for tenant, bilan, agreed_on, method, at in connection.execute(sa.text(query)).all():
+            recorded = rfc3339(datetime.fromtimestamp(at / 1_000_000, UTC))
+            said = {"agreed_on": agreed_on, "method": method, "recorded_at": recorded}
+            connection.execute(
+                sa.update(bilans)
+                .where(bilans.c.tenant == tenant, bilans.c.id == bilan)
+                .values(agreement=said)
+            )
