@@ -205,10 +205,15 @@ class Bilan:
         return made["id"], decided.personal_link
 
 
-def _open_bilan(platform: Platform) -> Bilan:
-    centre = platform.centre()
-    counsellor, beneficiary = centre.create_counsellor(), centre.create_beneficiary()
-    centre.act_for(counsellor)
+def _open_bilan(platform: Platform, beside: Bilan | None = None) -> Bilan:
+    """Open a bilan of a new centre, or of somebody else in the centre of `beside`."""
+    if beside is None:
+        centre = platform.centre()
+        counsellor = centre.create_counsellor()
+        centre.act_for(counsellor)
+    else:
+        centre, counsellor = beside.centre, beside.counsellor
+    beneficiary = centre.create_beneficiary()
     plan = {
         "beneficiary": beneficiary, "counsellor": counsellor, "funding": "CPF",
         "planned_minutes": 1440, "support_minutes": 840,
@@ -224,6 +229,20 @@ def bilan(shared_platform: Platform) -> Iterator[Bilan]:
     opened = _open_bilan(shared_platform)
     yield opened
     opened.centre.close()
+
+
+@pytest.fixture(scope="module")
+def first_bilan(shared_platform: Platform) -> Iterator[Bilan]:
+    """One centre for the stories of a module, with a first bilan."""
+    opened = _open_bilan(shared_platform)
+    yield opened
+    opened.centre.close()
+
+
+@pytest.fixture
+def bilan_beside(first_bilan: Bilan, shared_platform: Platform) -> Bilan:
+    """A new person's bilan in the module's one centre: seconds sooner than with a new centre."""
+    return _open_bilan(shared_platform, first_bilan)
 
 
 @pytest.fixture

@@ -62,6 +62,12 @@ def page(new_context) -> Page:
 
 
 @pytest.fixture
+def bilan(bilan_beside):
+    """Somebody new in one centre: these stories differ by what people do."""
+    return bilan_beside
+
+
+@pytest.fixture
 def ask(bilan) -> Callable[..., dict]:
     """Ask the person of the bilan for some purposes."""
 
@@ -255,6 +261,12 @@ def test_a_use_of_ai_is_read_and_contested(page, bilan):
     person.reads("Mon espace")
     expect(page.locator(f"[data-record={run.record}]")).to_contain_text("Analyser votre parcours")
     fine(page)
+    person.click("link", "Mes documents")
+    page.get_by_role("link", name="Document 1").click()
+    person.reads("Mon document")
+    expect(page.get_by_text("Morvandeau").first).to_be_visible()
+    fine(page)
+    page.goto(f"{bilan.platform.url}/me/")
     page.get_by_role("link", name="Je ne suis pas d’accord").click()
     person.reads("Contester")
     person.click("button", "Envoyer")
@@ -268,9 +280,9 @@ def test_a_use_of_ai_is_read_and_contested(page, bilan):
     expect(page.get_by_text("Vous l’avez contesté.")).to_be_visible()
 
 
-def test_a_link_opens_its_own_space_even_where_another_one_stands_open(page, bilan, open_bilan):
+def test_a_link_opens_its_own_space_even_where_another_one_stands_open(page, bilan, first_bilan):
     _, first = bilan.consent("analysis", asked=("analysis",))
-    _, second = open_bilan(bilan.platform).consent("drafting", asked=("drafting",))
+    _, second = first_bilan.consent("drafting", asked=("drafting",))
     page.goto(bilan.platform.url + first)
     expect(page.get_by_text("Analyser votre parcours")).to_be_visible()
     page.goto(bilan.platform.url + second)  # the same page, another fragment
@@ -293,6 +305,29 @@ def test_refusing_is_as_prominent_as_accepting(page, ask):
     assert yes.evaluate(look) == no.evaluate(look)
     for side in ("width", "height"):
         assert yes.bounding_box()[side] == no.bounding_box()[side]
+
+
+def test_a_code_is_asked_for_readably_and_where_none_can_be_sent_the_centre_is(page, bilan, ask):
+    consent = ask("analysis")
+    tenant, centre = bilan.centre.credentials.tenant, bilan.centre
+    bilan.platform.operator("tenant", "policy", "--tenant", tenant, "--ceremony-code", "on")
+    try:
+        person = Person(page)
+        person.open_link(consent["ceremony_url"])
+        person.reads("Votre code ne peut pas être envoyé")
+        fine(page)
+        hook = {"url": "https://hooks.centre.example/codes", "kinds": ["ceremony.code_requested"]}
+        centre._create("/v1/webhook-endpoints", hook)
+        page.goto(f"{bilan.platform.url}/consent/code")
+        person.click("button", "Recevoir mon code")
+        page.get_by_label("Code reçu").fill("12")
+        fine(page)
+        person.click("button", "Continuer")
+        expect(page.get_by_role("alert")).to_contain_text("pas le bon code")
+        fine(page)
+        assert status(bilan, consent) == "awaiting"
+    finally:
+        bilan.platform.operator("tenant", "policy", "--tenant", tenant, "--ceremony-code", "off")
 
 
 def test_one_purpose_is_taken_back_and_the_other_stays(page, bilan, ask):
