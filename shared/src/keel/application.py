@@ -58,6 +58,8 @@ def create_service(
         description=description,
         version=version,
         lifespan=lifespan,
+        # A redirect would be built from the caller's own Host header.
+        redirect_slashes=False,
         openapi_url="/openapi.json" if docs else None,
         docs_url=None,
         redoc_url=None,

@@ -5,7 +5,7 @@ where it is known. Rejected values are never echoed: they may be what somebody w
 themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import structlog
@@ -164,10 +164,26 @@ async def _on_problem(_: Request, refusal: Exception) -> JSONResponse:
     return problem_response(refusal)
 
 
-async def _on_validation(_: Request, error: Exception) -> JSONResponse:
+_NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
+"""What the framework finds wrong with a body that it did not read as JSON."""
+
+
+def _is_no_json(request: Request, errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether a JSON body came under the name of something else."""
+    media, _, _ = request.headers.get("content-type", "").partition(";")
+    if media.strip().lower() == "application/json" or media.strip().lower().endswith("+json"):
+        return False
+    return any(e["loc"] == ("body",) and e["type"] in _NO_OBJECT for e in errors)
+
+
+async def _on_validation(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):  # pragma: no cover - registered for it only
         raise error
     errors = error.errors()
+    if _is_no_json(request, errors):
+        return problem_response(
+            MediaTypeNotSupported("Send one JSON document with `Content-Type: application/json`.")
+        )
     if any(e["type"] == "json_invalid" for e in errors):
         detail = "The body is not JSON. Send one JSON document, UTF-8, as application/json."
     else:

@@ -26,6 +26,7 @@ from gateway.counsellors.service import Counsellors
 from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
+from gateway.edge.media import DeclaredCharset
 from gateway.edge.rates import RateLimits, Rates
 from gateway.events import api as events_api
 from gateway.events.service import Events
@@ -181,6 +182,7 @@ def create_app(
             yield
 
     app = build(lifespan)
+    app.add_middleware(DeclaredCharset)
     app.add_middleware(
         BodyCap,
         body_bytes=settings.max_body_bytes,

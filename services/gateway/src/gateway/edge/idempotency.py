@@ -35,6 +35,7 @@ from gateway.tenants.service import Caller, Tenants
 from keel.clock import utc_now
 from keel.database import Database
 from keel.sealing import ContentKeys, seal, unseal
+from keel.strict_json import NotStrictJson, canonical, parse
 
 _MAX_KEY = 128
 _KEPT = timedelta(hours=24)
@@ -163,7 +164,7 @@ class _Once:
                 digest.update(name.encode() + b"\x00")
                 digest.update(await _part_digest(value))
         else:
-            digest.update(await self._request.body())
+            digest.update(_canonical_or_as_sent(await self._request.body()))
         return digest.digest()
 
     async def _committed(self, handle: Handler) -> Response:
@@ -298,6 +299,14 @@ class _Once:
             return body.decode()
         kept = {k: v for k, v in json.loads(body).items() if k not in self._secrets}
         return json.dumps(kept, ensure_ascii=False)
+
+
+def _canonical_or_as_sent(body: bytes) -> bytes:
+    """Return the canonical form of a JSON body (section 6), or another body as it is."""
+    try:
+        return canonical(parse(body))
+    except (NotStrictJson, ValueError):
+        return body
 
 
 async def _part_digest(value: UploadFile | str) -> bytes:

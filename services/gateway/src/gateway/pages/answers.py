@@ -127,7 +127,11 @@ def _refuse_foreign(request: Request) -> None:
         return
     public = urlsplit(request.app.state.settings.public_url)
     ours = {public.netloc, request.headers.get("host", "")}
-    if urlsplit(origin).netloc not in ours:
+    try:
+        posted_from = urlsplit(origin).netloc
+    except ValueError:  # no origin that a browser writes
+        raise PostedFromElsewhere from None
+    if posted_from not in ours:
         raise PostedFromElsewhere
 
 

@@ -39,6 +39,12 @@ COOKIE = "__Host-passerelle-accord"
 _HERE = "consent"
 
 
+@router.api_route("/consent", methods=READS)
+async def lead_to_the_consent_link() -> Response:
+    """Lead whoever left out the last slash to the page; the fragment goes with them."""
+    return see("/consent/")
+
+
 @router.api_route("/consent/", methods=READS)
 async def open_consent_link() -> Response:
     """Show the page that a consent link opens; it posts the fragment's secret."""

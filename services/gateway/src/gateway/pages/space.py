@@ -47,6 +47,12 @@ _PATIENCE = 3
 ConsentName = Annotated[str, Path(max_length=40)]
 
 
+@router.api_route("/me", methods=READS)
+async def lead_to_my_space() -> Response:
+    """Lead whoever left out the last slash to their space; the fragment goes with them."""
+    return see("/me/")
+
+
 @router.api_route("/me/", methods=READS)
 async def show_my_space(
     request: Request,
