@@ -1,10 +1,13 @@
 """A consent can become less, at once, and never more (profile sections 2 and 2.1)."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.consents.rules import end_of, twelve_months_after
+from gateway.gate.flight import InFlight
 from gateway.tables import Event
 
 
@@ -181,3 +184,61 @@ class TestTheEnd:
         given = datetime(2027, 3, 1, tzinfo=UTC)
         assert end_of(given, timedelta(days=365)) == datetime(2028, 2, 29, tzinfo=UTC)
         assert end_of(given, timedelta(days=500)) == datetime(2028, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def flying(app, centre, both):
+    """Calls that run on the consent until they are stopped, each begun at an epoch.
+
+    Only the commit's own news reaches them: nobody else looks at this flight list.
+    """
+    in_flight = InFlight()
+    app.state.consents = replace(app.state.consents, in_flight=in_flight)
+    started = []
+
+    async def fly(epoch):
+        with in_flight.on(centre.tenant, both["id"], epoch):
+            await asyncio.Event().wait()
+
+    async def start(epoch):
+        task = asyncio.create_task(fly(epoch))
+        started.append(task)
+        await asyncio.sleep(0)
+        return task
+
+    yield start
+    for task in started:
+        task.cancel()
+    await asyncio.gather(*started, return_exceptions=True)
+
+
+async def is_stopped(task):
+    await asyncio.sleep(0.05)
+    return task.done()
+
+
+class TestWhatRuns:
+    async def test_at_the_epoch_that_the_narrowing_made_goes_on(
+        self, flying, both, beneficiary, centre, bilan
+    ):
+        """A call admitted between the commit and the answer stands on what was left."""
+        link = await centre.made(f"/v1/beneficiaries/{bilan.beneficiary}/personal-link", {})
+        await beneficiary.open(link["personal_link"])
+        before, after = await flying(both["epoch"]), await flying(both["epoch"] + 1)
+        withdrawn = await beneficiary.post(
+            f"/me/consents/{both['id']}/withdrawal", {"purpose": "drafting"}
+        )
+        assert withdrawn.status_code == 200
+        assert await is_stopped(before)
+        assert not await is_stopped(after)
+
+    async def test_stops_at_the_commit_and_not_at_a_savepoint_before_it(
+        self, app, flying, both, centre
+    ):
+        call = await flying(both["epoch"])
+        async with app.state.database.begin(centre.tenant) as session:
+            await app.state.consents.narrow(session, centre.tenant, both["id"], "drafting")
+            async with session.begin_nested():
+                await session.flush()
+            assert not await is_stopped(call)
+        assert await is_stopped(call)

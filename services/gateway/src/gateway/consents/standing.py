@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from gateway.consents import store
 from gateway.consents.rules import ConsentStatus, EndReason, Held
@@ -153,14 +154,12 @@ class Standing:
         consent.epoch += 1
         consent_id, epoch = consent.id, consent.epoch
 
-        def stop(_: object) -> None:
-            self.in_flight.cancel(consent_id, before=epoch)
+        def stop(committed: Session) -> None:
+            # The release of a savepoint is called a commit too, and is not seen by anybody else.
+            if not committed.in_nested_transaction():
+                self.in_flight.cancel(consent_id, before=epoch)
 
-        event.listen(session.sync_session, "after_commit", stop, once=True)
-
-    def cancel_in_flight(self, consent_id: str) -> None:
-        """Stop the calls that run on a consent, in this process."""
-        self.in_flight.cancel(consent_id)
+        event.listen(session.sync_session, "after_commit", stop)
 
     async def _record(
         self,

@@ -123,11 +123,9 @@ async def withdraw_my_consent(
     """Withdraw every consent of the person, with effect from now."""
     async with database.begin() as session:
         held = await in_my_space(session, pages, request)
-        ended = await consents.withdraw_all(
+        await consents.withdraw_all(
             session, held.tenant, held.beneficiary, method=Method(held.method)
         )
-    for consent_id in ended:
-        consents.cancel_in_flight(consent_id)
     return page("withdrawn.html", agreed=None, back="/me/")
 
 
@@ -186,6 +184,5 @@ async def withdraw_one_of_mine(
                 consent = await consents.narrow(*named, purpose, method=method)
     except ConsentState:  # it ended before: that is what was asked for
         return see("/me/")
-    consents.cancel_in_flight(consent.id)
     shown = views.agreed(consent, consents.status_now(consent))
     return page("withdrawn.html", agreed=shown, back="/me/")

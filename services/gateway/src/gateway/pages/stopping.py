@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from gateway.pages.answers import READS, FormDep, new_router, page, see
 from gateway.pages.entrance import in_my_space
 from gateway.restrictions.rules import Ground, RestrictionKind
-from gateway.wiring import ConsentsDep, DatabaseDep, PageSessionsDep, RestrictionsDep
+from gateway.wiring import DatabaseDep, PageSessionsDep, RestrictionsDep
 
 router = new_router()
 
@@ -27,20 +27,16 @@ async def stop_every_use(
     form: FormDep,  # noqa: ARG001 - asked for because it says who posts
     database: DatabaseDep,
     restrictions: RestrictionsDep,
-    consents: ConsentsDep,
     pages: PageSessionsDep,
 ) -> Response:
     """Object: from the commit on no model is called for this person."""
     async with database.begin() as session:
         held = await in_my_space(session, pages, request)
         who = (session, held.tenant, held.beneficiary)
-        raised: tuple[str, ...] = ()
         if await restrictions.standing_objection(*who) is None:
-            _, raised = await restrictions.impose(
+            await restrictions.impose(
                 *who, RestrictionKind.OBJECTION, Ground.PARTICULAR_SITUATION
             )
-    for consent_id in raised:
-        consents.cancel_in_flight(consent_id)
     return see("/me/stop")
 
 

@@ -107,6 +107,5 @@ async def withdraw_by_link(
                 consent = await consents.narrow(*named, purpose, method=method)
     except (ConsentState, NotFound):  # it ended before: that is what was asked for
         return see("/consent/withdrawal/confirmation")
-    consents.cancel_in_flight(consent.id)
     shown = views.agreed(consent, consents.status_now(consent))
     return page("withdrawn.html", agreed=shown, back=None)

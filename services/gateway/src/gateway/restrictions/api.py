@@ -9,7 +9,7 @@ from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
 from gateway.problems import RestrictionGround
 from gateway.restrictions.rules import Ground, RestrictionKind
 from gateway.tables import Restriction
-from gateway.wiring import ConsentsDep, DatabaseDep, RestrictionsDep
+from gateway.wiring import DatabaseDep, RestrictionsDep
 from keel.database import SessionDep
 from keel.identifiers import BeneficiaryId, RestrictionId
 from keel.problems import NotFound, problems
@@ -61,17 +61,13 @@ async def restrict_processing(
     body: NewRestriction,
     database: DatabaseDep,
     restrictions: RestrictionsDep,
-    consents: ConsentsDep,
     caller: PeopleCallerDep,
 ) -> Restriction:
     """Stop the processing of a person's data, or every use of AI on them, with effect from now."""
     async with database.begin(caller.tenant) as session:
-        made, raised = await restrictions.impose(
+        return await restrictions.impose(
             session, caller.tenant, beneficiary_id, body.kind, body.ground
         )
-    for consent_id in raised:
-        consents.cancel_in_flight(consent_id)
-    return made
 
 
 @router.get("", responses=problems(NotFound))

@@ -35,11 +35,10 @@ class Restrictions:
         beneficiary: str,
         kind: RestrictionKind,
         ground: Ground,
-    ) -> tuple[Restriction, tuple[str, ...]]:
-        """Stop the processing of a person's data at once; returns it and the consents concerned.
+    ) -> Restriction:
+        """Stop the processing of a person's data at once.
 
-        Every consent token that was drawn is stale from the commit on. The caller then cancels
-        what is in flight on the consents returned.
+        With the commit every consent token that was drawn is stale, and what runs on one stops.
 
         Raises:
             NotFound: the person is not one of the tenant's.
@@ -61,9 +60,9 @@ class Restrictions:
             imposed_at=self.now(),
         )
         await store.add(session, made)
-        raised = await self.consents.raise_epochs(session, tenant, beneficiary=beneficiary)
+        await self.consents.raise_epochs(session, tenant, beneficiary=beneficiary)
         await self._tell(session, made, EventKind.RESTRICTION_IMPOSED)
-        return made, raised
+        return made
 
     async def _hold_still(self, session: AsyncSession, tenant: str, beneficiary: str) -> None:
         """Lock every consent of the person, also those that they are just deciding.
