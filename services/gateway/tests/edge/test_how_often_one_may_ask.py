@@ -112,13 +112,19 @@ async def test_forged_tokens_use_up_the_patience_of_their_address_only(
     assert (await elsewhere.get("/v1/counsellors", headers=theirs)).status_code == 200
 
 
-async def test_guessing_a_clients_secret_is_slowed_for_that_client(few, gateway, elsewhere, centre):
+async def test_guessing_a_clients_secret_is_slowed_where_it_is_guessed_and_never_for_the_client(
+    few, gateway, elsewhere, centre
+):
     form = {"grant_type": "client_credentials"}
     codes = [
         (await elsewhere.post("/oauth2/token", data=form, auth=(centre.client_id, f"guess {n}"))).status_code
         for n in range(3)
     ]  # fmt: skip
     assert codes == [401, 401, 429]
+    rightful = await gateway.post(
+        "/oauth2/token", data=form, auth=(centre.client_id, centre.client_secret)
+    )
+    assert rightful.status_code == 200
     other = await gateway.post("/oauth2/token", data=form, auth=("cli_other", "x"))
     assert other.status_code == 401
 

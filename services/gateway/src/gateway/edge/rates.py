@@ -123,7 +123,7 @@ class Rates:
     peer: Window
     """Requests from an address that nobody vouches for."""
     wrong_client: Window
-    """Wrong secrets given for one client id."""
+    """Wrong secrets given for one client id from one address: nobody uses up another's patience."""
     wrong_peer: Window
     """Wrong secrets, links and codes that came from one address."""
 
@@ -217,7 +217,7 @@ class RateLimits:
             return ()
         client = _client_id(dict(scope["headers"]))
         windows = ((self._rates.wrong_peer, peer),)
-        return windows if client is None else (*windows, (self._rates.wrong_client, client))
+        return windows if client is None else (*windows, (self._rates.wrong_client, f"{client} {peer}"))
 
     def _note(
         self,
