@@ -211,6 +211,8 @@ def test_the_operator_names_further_ports_and_closes_further_networks():
     assert not reach.admits("https://hooks.centre.fr:8444/")
     assert [reach.reaches(address) for address in PUBLIC[:2]] == [False, True]
     assert not reach.reaches("2620:fe::fe")
+    assert not reach.reaches("64:ff9b::9.9.9.9"), "what a network without IPv4 calls it"
+    assert reach.reaches("64:ff9b::1.1.1.1")
 
 
 @pytest.mark.parametrize("address", PUBLIC)

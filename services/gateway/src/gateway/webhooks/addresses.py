@@ -92,9 +92,12 @@ class Reach:
             found = ip_address(address)
         except ValueError:
             return False
-        if any(found in network for network in self.closed if network.version == found.version):
-            return False
-        return is_public(found)
+        return is_public(found) and not any(map(self._is_closed, {found, _reached(found)}))
+
+    def _is_closed(self, address: Address) -> bool:
+        return any(
+            address in network for network in self.closed if network.version == address.version
+        )
 
     def connects(self, address: str) -> bool:
         """Say whether a socket may be opened to this address, however it was found."""
@@ -110,12 +113,22 @@ def _is_public_name(host: str) -> bool:
     return not any(host == name or host.endswith("." + name) for name in _NOT_PUBLIC_NAMES)
 
 
+def _reached(address: Address) -> Address:
+    """Return whom `address` reaches: through NAT64 (RFC 6052), another than it says.
+
+    It is how a network without IPv4 reaches those who have nothing else.
+    """
+    if isinstance(address, IPv6Address) and address in _NAT64:
+        return IPv4Address(int(address) & _LAST_32_BITS)
+    return address
+
+
 def is_public(address: Address) -> bool:
     """Say whether `address` is one of the public Internet, one host's, and hides no other."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_4)
     if address.scope_id is not None:
         return False
-    if address in _NAT64:  # how a network without IPv4 reaches those who have nothing else
-        return is_public(IPv4Address(int(address) & _LAST_32_BITS))
+    if address in _NAT64:
+        return is_public(_reached(address))
     return address in _GLOBAL_6 and not any(address in network for network in _NOT_PUBLIC_6)
