@@ -153,11 +153,28 @@ def test_another_use_does_not_know_the_key(folder):
 def test_a_file_that_is_no_key_is_no_key_and_the_others_go_on(folder):
     keyring = Keyring.open(folder)
     (folder / "access.old-1800000000.pem").write_text("not a key")
+    old = SigningKey.generate()
+    write_signing(folder / "pass.old-999999999999.pem", old, BEGIN, first_used_at=BEGIN)
+    dated = b"Published: 2026-13-41T99:00:00Z\n" + SigningKey.generate().to_pem()
+    (folder / "receipt.next.pem").write_bytes(dated)
+    (folder / "receipt.next.pem").chmod(0o600)
     (folder / "consent.next.pem").write_bytes(SigningKey.generate().to_pem())
     (folder / "consent.next.pem").chmod(0o644)  # open to everybody
     time.sleep(0.6)
     assert keyring.access.sign("at+jwt", {})
     assert {file.path.name for file in key_files(folder)} == {f"{use}.pem" for use in Use}
+
+
+def test_a_key_that_is_taken_away_is_unknown_although_another_file_says_nonsense(folder):
+    """A slip in one file must not keep good what was taken away in an emergency."""
+    keyring = Keyring.open(folder)
+    taken = keyring.consent.kid
+    (folder / "consent.pem").unlink()
+    old = SigningKey.generate()
+    write_signing(folder / "access.old-999999999999.pem", old, BEGIN, first_used_at=BEGIN)
+    assert until(lambda: not knows(keyring.consent, taken))
+    assert not knows(keyring.access, old.kid)
+    assert keyring.access.sign("at+jwt", {})
 
 
 def test_the_inside_services_follow_the_pass_keys(folder, tmp_path):

@@ -202,11 +202,12 @@ def _key_file(path: Path) -> KeyFile | None:
         content = _read(path)
         key = SigningKey.from_pem(content)
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except (OSError, ValueError, KeyFileRefused) as error:
+        dates = {n.decode(): datetime.fromisoformat(d.decode()) for n, d in _DATE.findall(content)}
+        over = None if until is None else datetime.fromtimestamp(int(until), UTC)
+    except (OSError, ValueError, OverflowError, KeyFileRefused) as error:
         # Not known, so nothing that it signed is accepted; the others go on.
         log.error("key_unreadable", file=path.name, why=type(error).__name__)  # noqa: TRY400 - never its content
         return None
-    dates = {n.decode(): datetime.fromisoformat(d.decode()) for n, d in _DATE.findall(content)}
     published = dates.get("Published", written)
     return KeyFile(
         path=path,
@@ -216,9 +217,7 @@ def _key_file(path: Path) -> KeyFile | None:
         kid=key.kid,
         published_at=published,
         first_used_at=dates.get("First used", None if role is Role.NEXT else published),
-        until=None
-        if until is None or use == Use.RECEIPT
-        else datetime.fromtimestamp(int(until), UTC),
+        until=None if use == Use.RECEIPT else over,
     )
 
 
