@@ -12,6 +12,8 @@ from itertools import product
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from gateway.tables import PageSession, PersonalCode, PersonalLink
 from keel.clock import utc_now
@@ -522,3 +524,29 @@ async def test_a_person_takes_a_copy_of_what_is_held(bilan, asked, thanks, benef
     assert bilan.beneficiary in given.text
     beneficiary.cookie = ""
     assert (await beneficiary.post("/me/copy", {})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (NoConnectionFree("no connection in time"), 503),
+        (DBAPIError("SELECT 1", {}, Exception("the administrator stops the server")), 503),
+        (ZeroDivisionError("le dossier de Mme Martin"), 500),
+    ],
+    ids=lambda given: type(given).__name__ if isinstance(given, Exception) else str(given),
+)
+async def test_whatever_fails_a_person_meets_a_page_in_french(
+    app, gateway, monkeypatch, failure, status
+):
+    def fail(*_):
+        raise failure
+
+    monkeypatch.setattr(app.state.database, "begin", fail)
+    for answer in (
+        await gateway.get("/me/"),
+        await gateway.post("/consent/withdrawal/session", data={"secret": "x"}),
+    ):
+        assert answer.status_code == status
+        assert answer.headers["content-type"].startswith("text/html")
+        assert 'lang="fr"' in answer.text
+        assert "Martin" not in answer.text

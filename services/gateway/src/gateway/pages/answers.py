@@ -8,17 +8,22 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from starlette.requests import ClientDisconnect
 
 from gateway.edge.strict import Handler
 from gateway.pages import views
 from gateway.pages.rendering import HEADERS, render
 from gateway.pages.service import PageSessions
 from keel.problems import Problem
+
+log = structlog.get_logger()
 
 _MAX_COOKIE = 100
 _MAX_FIELDS = 80
@@ -145,16 +150,12 @@ class PageRoute(APIRoute):
         async def answer(request: Request) -> Response:
             try:
                 return await handle(request)
+            except ClientDisconnect:
+                raise  # nobody is there to read a page
             except SessionOver as over:
                 return _session_over(over)
-            except PostedFromElsewhere:
-                return message(*_FOREIGN, status_code=status.HTTP_403_FORBIDDEN)
-            except (RequestValidationError, HTTPException):
-                return message(*_UNREADABLE, status_code=status.HTTP_422_UNPROCESSABLE_CONTENT)
-            except (OperationalError, InterfaceError):
-                return message(*_DOWN, status_code=status.HTTP_503_SERVICE_UNAVAILABLE)
-            except Problem as problem:
-                return message(*_UNREADABLE, status_code=problem.status)
+            except Exception as error:  # noqa: BLE001 - whatever it was, a person gets a page
+                return _refusal(error)
 
         return answer
 
@@ -180,6 +181,27 @@ _DOWN = (
     "Le service ne répond pas pour le moment",
     "Rien n’a été changé. Attendez quelques minutes, puis ouvrez votre lien encore une fois.",
 )
+_BROKEN = (
+    "Cette page n’a pas pu s’afficher",
+    (
+        "C’est une erreur de notre part. Ouvrez votre lien encore une fois : vous y verrez ce qui "
+        "est enregistré. Si cela se répète, prévenez votre centre."
+    ),
+)
+
+
+def _refusal(error: Exception) -> HTMLResponse:
+    if isinstance(error, PostedFromElsewhere):
+        return message(*_FOREIGN, status_code=status.HTTP_403_FORBIDDEN)
+    if isinstance(error, RequestValidationError | HTTPException):
+        return message(*_UNREADABLE, status_code=status.HTTP_422_UNPROCESSABLE_CONTENT)
+    if isinstance(error, Problem):
+        return message(*_UNREADABLE, status_code=error.status)
+    # The class name only: a message can hold what somebody wrote.
+    log.error("page_failed", error=type(error).__name__)
+    if isinstance(error, DBAPIError | NoConnectionFree):
+        return message(*_DOWN, status_code=status.HTTP_503_SERVICE_UNAVAILABLE)
+    return message(*_BROKEN, status_code=status.HTTP_500_INTERNAL_SERVER_ERROR)
 
 
 def too_often(seconds: int) -> HTMLResponse:
