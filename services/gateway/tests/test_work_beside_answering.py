@@ -14,11 +14,16 @@ from datetime import timedelta
 import httpx
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from gateway.app import create_app, create_worker
+from gateway.background import Background, Part
 from gateway.events.service import EventKind
+from gateway.gate.watch import Watch
+from gateway.quotas.service import Quotas
 from gateway.settings import Settings, Worker
-from gateway.tables import Delivery, DueDelivery, Event, LogEntry, Record
+from gateway.tables import Delivery, DueDelivery, Event, LogEntry, PageSession, Record
+from gateway.webhooks import store as webhook_store
 from keel.clock import utc_now
 from keel.settings import SettingsRefused
 
@@ -152,25 +157,156 @@ async def test_apart_the_answers_leave_the_work_to_workers_and_two_of_them_tell_
         assert await count(state, tenant, Record) == 0
 
 
-class Broken:
-    """Deliveries that end by a failure."""
+async def readiness(app):
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        answer = await http.get("/readyz")
+        assert (await http.get("/livez")).status_code == 200
+    return answer.status_code, answer.json().get("waiting_for")
 
-    async def run(self, *_):
+
+class Failing:
+    """Stands for a part of the work whose every attempt fails until it is mended."""
+
+    def __init__(self, real=None):
+        self.real, self.tries, self.mended = real, 0, False
+
+    def __getattr__(self, verb):
+        async def attempt(*given):
+            self.tries += 1
+            if not self.mended:
+                raise ZeroDivisionError
+            return await getattr(self.real, verb)(*given)
+
+        return attempt
+
+
+@pytest.mark.parametrize("create", [create_app, create_worker])
+@pytest.mark.parametrize("part", ["sequencer", "deliveries"])
+@pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+async def test_a_part_that_stays_down_is_tried_again_and_makes_the_process_not_ready(
+    settings, create, part
+):
+    app = create(settings())
+    failing = Failing()
+    app.state.work = replace(app.state.work, **{part: failing})
+    async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.3)
+        assert await readiness(app) == (200, None), "a short failure is nobody's business"
+        app.state.background.patience = timedelta(milliseconds=200)
+        assert await readiness(app) == (503, ["work"])
+        assert failing.tries > 1
+
+
+@pytest.mark.parametrize("part", ["watch", "quotas"])
+@pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+async def test_so_do_the_parts_that_stay_with_the_answers(settings, part, monkeypatch):
+    async def fail(*_):
         raise ZeroDivisionError
+
+    monkeypatch.setattr("gateway.app.REPORTED_EVERY", timedelta(milliseconds=20))
+    monkeypatch.setattr(Watch, "_poll", fail) if part == "watch" else None
+    monkeypatch.setattr(Quotas, "report", fail) if part == "quotas" else None
+    app = create_app(settings())
+    app.state.background.patience = timedelta(milliseconds=200)
+    async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.4)
+        assert await readiness(app) == (503, ["work"])
 
 
 @pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
-async def test_a_worker_of_which_a_part_has_ended_is_not_ready(settings):
-    worker = create_worker(settings())
-    worker.state.work = replace(worker.state.work, deliveries=Broken())
-    async with worker.router.lifespan_context(worker):
-        await asyncio.sleep(0.1)
-        transport = httpx.ASGITransport(worker)
-        async with httpx.AsyncClient(transport=transport, base_url="http://work") as http:
-            answer = await http.get("/readyz")
-            alive = await http.get("/livez")
-    assert (answer.status_code, answer.json()["waiting_for"]) == (503, ["work"])
-    assert alive.status_code == 200
+async def test_a_part_that_is_mended_goes_on_and_the_process_is_ready_again(settings):
+    app = create_app(settings())
+    failing = Failing(app.state.sequencer)
+    app.state.work = replace(app.state.work, sequencer=failing)
+    app.state.background.patience = timedelta(milliseconds=200)
+    async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.4)
+        assert (await readiness(app))[0] == 503
+        failing.mended = True
+
+        async def ready():
+            return await readiness(app) == (200, None)
+
+        await until(ready)
+        assert await count(app.state, None, LogEntry) == 1, "the genesis"
+
+
+@pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+async def test_a_busy_database_at_the_start_ends_no_webhooks(settings, receiver, monkeypatch):
+    url, heard = receiver
+    let_go, tries = webhook_store.let_go_of_leases, []
+
+    async def busy_at_first(session):
+        tries.append(session)
+        if len(tries) == 1:
+            raise OperationalError("UPDATE", {}, Exception("database is locked"))
+        await let_go(session)
+
+    monkeypatch.setattr(webhook_store, "let_go_of_leases", busy_at_first)
+    app = create_app(settings())
+    async with app.router.lifespan_context(app):
+        await happen(app.state, await a_tenant_that_listens(app.state, url))
+
+        async def told():
+            return len(heard) == 1
+
+        await until(told)
+
+
+async def test_what_ends_by_itself_or_by_a_cancellation_of_something_inside_is_begun_again():
+    begun = []
+
+    async def ends(_stop):
+        begun.append("ends")
+
+    async def is_cancelled(_stop):
+        begun.append("cancelled")
+        raise asyncio.CancelledError
+
+    background = Background(patience=timedelta(0))
+    async with background.beside(
+        Part.lasting("ends", ends), Part.lasting("cancelled", is_cancelled)
+    ):
+        await asyncio.sleep(0.2)
+        assert not await background.is_up()
+    assert begun.count("ends") > 1
+    assert begun.count("cancelled") > 1
+
+
+@pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+async def test_a_failure_at_the_last_report_does_not_spoil_the_stop(settings, monkeypatch):
+    async def fail(*_, **__):
+        raise ZeroDivisionError
+
+    app = create_app(settings())
+    async with app.router.lifespan_context(app):
+        monkeypatch.setattr(Quotas, "report", fail)
+
+
+async def test_sessions_that_are_over_are_deleted_beside_the_answers(settings):
+    app = create_app(settings())
+    async with app.router.lifespan_context(app):
+        state = app.state
+        async with state.database.begin() as session:
+            tenant = (await state.tenants.create(session, "Centre", None)).tenant
+        async with state.database.begin(tenant) as session:
+            session.add_all(
+                PageSession(
+                    token_sha256=bytes([n]) * 32,
+                    kind="personal",
+                    method="hosted_page",
+                    tenant=tenant,
+                    beneficiary="bnf_1",
+                    ends_at=utc_now() + timedelta(hours=n),
+                )
+                for n in (0, 1)
+            )
+
+        async def deleted():
+            return await count(state, tenant, PageSession) == 1
+
+        await until(deleted)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The gateway's wiring, and nothing else."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 
 from gateway.api_keys import api as api_keys_api
 from gateway.api_keys.service import ApiKeys
+from gateway.background import Background, Part
 from gateway.bilans import api as bilans_api
 from gateway.bilans.service import Bilans
 from gateway.consents import api as consents_api
@@ -56,7 +56,7 @@ from gateway.people.service import People
 from gateway.phases import api as phases_api
 from gateway.phases.service import Phases
 from gateway.quotas import api as quotas_api
-from gateway.quotas.service import Quotas
+from gateway.quotas.service import REPORTED_EVERY, Quotas
 from gateway.records import api as records_api
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
@@ -174,8 +174,12 @@ def create_app(
                     "SQLite has one writing process: leave GATEWAY_WORKER at `inside`."
                 )
             stack.push_async_callback(app.state.quotas.close)
-            await stack.enter_async_context(_reporting(app))
-            await stack.enter_async_context(_watching(app))
+            await stack.enter_async_context(
+                app.state.background.beside(
+                    Part.lasting("withdrawals", app.state.watch.run),
+                    Part.every(REPORTED_EVERY, "usage", app.state.quotas.report),
+                )
+            )
             if settings.operator_socket is not None:
                 listening = operator_socket(operator_app(app.state), settings.operator_socket)
                 await stack.enter_async_context(listening)
@@ -201,9 +205,7 @@ def create_worker(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await _open(app, stack)
-            app.state.readiness["work"] = await stack.enter_async_context(
-                app.state.work.under_way()
-            )
+            await stack.enter_async_context(app.state.work.under_way())
             yield
 
     app = create_service(
@@ -227,30 +229,6 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     await database.require_durability()
     stack.push_async_callback(app.state.services.close)
     await app.state.sequencer.start()
-
-
-@asynccontextmanager
-async def _reporting(app: FastAPI) -> AsyncIterator[None]:
-    quotas: Quotas = app.state.quotas
-    stop = asyncio.Event()
-    task = asyncio.create_task(quotas.run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
-
-
-@asynccontextmanager
-async def _watching(app: FastAPI) -> AsyncIterator[None]:
-    watch: Watch = app.state.watch
-    stop = asyncio.Event()
-    task = asyncio.create_task(watch.run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 def _services(
@@ -358,6 +336,7 @@ def _furnish(
         chores=settings.chores_interval,
         events_kept=settings.events_kept,
     )
+    state.background = Background()
     state.work = Work(
         database,
         state.sequencer,
@@ -365,10 +344,12 @@ def _furnish(
         consents,
         state.deliveries,
         state.webhook_endpoints.reach,
+        state.page_sessions,
         pace,
+        state.background,
     )
 
     async def migrated() -> bool:
         return await is_current("gateway", settings.database_url)
 
-    state.readiness["database"] = migrated
+    state.readiness |= {"database": migrated, "work": state.background.is_up}

@@ -5,19 +5,20 @@ workload of their own, so that a receiver that hangs or a queue that grows never
 Several workers at once are safe: each takes what no other holds.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.background import Background, Part
 from gateway.consents.service import Consents
 from gateway.edge.idempotency import ABANDONED, forget_old, forget_unanswered
 from gateway.log.service import Sequencer
+from gateway.pages.service import PageSessions
 from gateway.runs.service import Runs
 from gateway.tenants import store as tenant_store
 from gateway.webhooks import store as webhook_store
@@ -26,9 +27,6 @@ from gateway.webhooks.deliveries import Deliveries
 from gateway.webhooks.sending import Sender
 from keel.clock import utc_now
 from keel.database import Database
-
-_LAST_STEP_SECONDS = 15
-"""How long a stop waits for the batch, the attempt or the chore that is under way."""
 
 logger = structlog.get_logger()
 
@@ -56,55 +54,39 @@ class Work:
     consents: Consents
     deliveries: Deliveries
     reach: Reach
+    page_sessions: PageSessions
     pace: Pace
+    background: Background
 
     @asynccontextmanager
-    async def under_way(self) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-        """Close what a crash left open, then work while the context lasts.
-
-        Gives the readiness check: all work is still being done.
-        """
+    async def under_way(self) -> AsyncIterator[None]:
+        """Close what a crash left open, then work while the context lasts."""
         await self.runs.recover()
         await self._each_tenant(self._free_keys_of_the_dead)
-        stop = asyncio.Event()
         async with Sender(self.reach) as sender:
             webhooks = self.pace.webhooks.total_seconds()
-            kinds: Mapping[str, Coroutine[Any, Any, None]] = {
-                "sequencing": self.sequencer.run(self.pace.sequencing.total_seconds(), stop),
-                "webhooks": self.deliveries.run(sender.post, webhooks, stop),
-                "chores": self._chores(stop),
-            }
-            tasks = [asyncio.create_task(work, name=kind) for kind, work in kinds.items()]
-            for task in tasks:
-                task.add_done_callback(_say_how_it_ended)
-
-            async def being_done() -> bool:
-                return not any(task.done() for task in tasks)
-
-            try:
-                yield being_done
-            finally:
-                # Asked, not cancelled: what is under way comes to its end first.
-                stop.set()
-                _, late = await asyncio.wait(tasks, timeout=_LAST_STEP_SECONDS)
-                for task in late:
-                    logger.warning("work_does_not_stop", kind=task.get_name())
-                    task.cancel()
-
-    async def _chores(self, stop: asyncio.Event) -> None:
-        """Do each chore for each tenant until asked to stop."""
-        while not await _asked(stop, within=self.pace.chores):
-            for chore in (
-                self._drop_codes,
-                self.consents.see_ends,
-                self._forget_events,
-                self._free_keys,
-                self._forget_answers,
-                self._forget_assertions,
+            send = partial(self.deliveries.run, sender.post, webhooks)
+            async with self.background.beside(
+                Part.every(self.pace.sequencing, "sequencing", self.sequencer.step, at_once=True),
+                Part.lasting("webhooks", send),
+                Part.every(self.pace.chores, "chores", self._chores),
             ):
-                await _logged(self._each_tenant(chore), chore.__name__)
-            if not self.database.is_sqlite:  # on SQLite what runs is ours, and we are alive
-                await _logged(self.runs.recover(), "recovery")
+                yield
+
+    async def _chores(self) -> None:
+        """Do each chore for each tenant; one that fails stops no other."""
+        for chore in (
+            self._drop_codes,
+            self.consents.see_ends,
+            self._forget_events,
+            self._free_keys,
+            self._forget_answers,
+            self._forget_assertions,
+            self.page_sessions.forget_ended,
+        ):
+            await _logged(self._each_tenant(chore), chore.__name__)
+        if not self.database.is_sqlite:  # on SQLite what runs is ours, and we are alive
+            await _logged(self.runs.recover(), "recovery")
 
     async def _drop_codes(self, session: AsyncSession) -> None:
         await self.deliveries.drop_codes(session)
@@ -139,21 +121,6 @@ class Work:
     async def _in_its_transaction(self, tenant: str, chore: Chore) -> None:
         async with self.database.begin(tenant) as session:
             await chore(session)
-
-
-def _say_how_it_ended(task: asyncio.Task[None]) -> None:
-    """Say aloud that work ended by a failure; it is not begun again in this process."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("work_ended", kind=task.get_name(), error=type(error).__name__)
-
-
-async def _asked(stop: asyncio.Event, *, within: timedelta) -> bool:
-    """Wait; say whether the stop came meanwhile."""
-    try:
-        await asyncio.wait_for(stop.wait(), within.total_seconds())
-    except TimeoutError:
-        return False
-    return True
 
 
 async def _logged(work: Awaitable[object], name: str) -> None:

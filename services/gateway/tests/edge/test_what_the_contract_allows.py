@@ -12,6 +12,7 @@ import pytest
 import gateway.__main__ as command
 from gateway.operators.api import operator_app
 from gateway.problems import ClientRefused, QuotaExceeded, RunCancelled
+from gateway.quotas import store
 from gateway.quotas.rules import QuotaKind, end_of, period_of
 from gateway.quotas.service import Quotas
 from keel.commands import main
@@ -122,6 +123,44 @@ async def test_what_was_refused_before_it_was_done_does_not_count(process, centr
             async with quotas.one(centre.tenant, RUNS):
                 raise refusal
     assert (await rows(quotas, centre.tenant))[RUNS][0] == 2
+
+
+async def test_what_is_given_back_around_a_report_is_counted_once(process, centre, monkeypatch):
+    quotas = process()
+    period = await quotas.spend(centre.tenant, RUNS)
+    await quotas.spend(centre.tenant, RUNS)
+    written = store.report
+
+    async def given_back_meanwhile(*given, **named):
+        await written(*given, **named)
+        quotas.give_back(centre.tenant, RUNS, period)
+
+    monkeypatch.setattr(store, "report", given_back_meanwhile)
+    await quotas.report()
+    monkeypatch.undo()
+    assert (await rows(quotas, centre.tenant))[RUNS][0] == 1
+    quotas.give_back(centre.tenant, RUNS, period)  # of what was reported before
+    assert (await rows(quotas, centre.tenant))[RUNS][0] == 0
+    await quotas.close()
+    assert (await rows(quotas, centre.tenant))[RUNS] == (0, 0, None)
+
+
+async def test_what_is_given_back_while_a_block_is_reserved_is_counted_once(
+    process, centre, monkeypatch
+):
+    quotas = process(block=1)
+    period = await quotas.spend(centre.tenant, RUNS)
+    reserved = store.reserve
+
+    async def given_back_meanwhile(*given):
+        quotas.give_back(centre.tenant, RUNS, period)
+        return await reserved(*given)
+
+    monkeypatch.setattr(store, "reserve", given_back_meanwhile)
+    await quotas.spend(centre.tenant, RUNS)
+    monkeypatch.undo()
+    await quotas.close()
+    assert (await rows(quotas, centre.tenant))[RUNS] == (1, 1, None)
 
 
 async def test_one_tenants_contract_is_nobody_elses(process, centre, new_centre):

@@ -47,12 +47,16 @@ class Watch:
         watching = [asyncio.create_task(self._poll())]
         if self.listens and not self.database.is_sqlite:
             watching.append(asyncio.create_task(self._listen()))
+        stopped = asyncio.create_task(stop.wait())
         try:
-            await stop.wait()
-        finally:
+            await asyncio.wait({stopped, *watching}, return_when=asyncio.FIRST_COMPLETED)
             for task in watching:
+                if task.done():  # neither ever ends by itself
+                    task.result()
+        finally:
+            for task in (stopped, *watching):
                 task.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            await asyncio.gather(stopped, *watching, return_exceptions=True)
 
     async def _poll(self) -> None:
         # A connection of its own: a pool that is busy with requests must not delay the news.

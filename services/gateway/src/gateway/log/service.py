@@ -1,12 +1,9 @@
 """The verbs of the log: sequence what waits, prove what is in, audit the whole."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,8 +17,6 @@ from keel.start import StartRefused
 BATCH = 500
 _KIND = "r"
 """Every record shows one kind: in a small centre, a kind and a minute would tell who did what."""
-
-logger = structlog.get_logger()
 
 
 class LogDamaged(StartRefused):
@@ -71,17 +66,6 @@ class Sequencer:
         except IntegrityError:  # another replica began it in the same moment
             return
         await self.genesis(session)
-
-    async def run(self, interval: float, stop: asyncio.Event) -> None:
-        """Sequence until asked to stop; whatever goes wrong is logged by its class, tried again."""
-        while not stop.is_set():
-            try:
-                while await self.step() and not stop.is_set():
-                    pass
-            except Exception as error:  # noqa: BLE001 - a log that stops growing must say so
-                logger.warning("sequencer_waits", error=type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), interval)
 
     async def step(self) -> int:
         """Sequence one batch in one transaction; returns how many records it took."""

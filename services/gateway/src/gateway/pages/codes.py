@@ -84,8 +84,9 @@ class Codes:
         Raises:
             TooManyCodes: three in fifteen minutes, or ten in a day.
         """
-        # One at a time for each person, so that two requests at once count as two.
-        await session.get(Beneficiary, (tenant, beneficiary), with_for_update=True)
+        # One at a time for each person, so that two requests at once count as two; what only
+        # points at the person does not wait for them.
+        await session.get(Beneficiary, (tenant, beneficiary), with_for_update={"key_share": True})
         at = self.now()
         lately = await _since(session, tenant, beneficiary, at - _DAY)
         in_a_quarter = [c for c in lately if c.created_at > at - _QUARTER]

@@ -15,6 +15,8 @@ from gateway.tenants import doors
 from gateway.tenants.rules import new_secret, secret_digest
 from keel.clock import utc_now
 
+_ENDED_AT_ONCE = 500
+
 
 class SessionKind(StrEnum):
     """What a session lets its reader do."""
@@ -102,7 +104,6 @@ class PageSessions:
         consent: str | None,
     ) -> str:
         at, token = self.now(), new_secret()
-        await self._forget_ended(session, at)
         await doors.add(session, token, tenant)
         session.add(
             PageSession(
@@ -118,10 +119,19 @@ class PageSessions:
         await session.flush()
         return token
 
-    @staticmethod
-    async def _forget_ended(session: AsyncSession, at: datetime) -> None:
-        ended = await session.scalars(select(PageSession).where(PageSession.ends_at < at))
-        for row in ended.all():
+    async def forget_ended(self, session: AsyncSession) -> None:
+        """Delete sessions of the session's tenant that are over; they open nothing already.
+
+        Some at a time, and none that somebody is just ending.
+        """
+        ended = (
+            select(PageSession)
+            .where(PageSession.ends_at < self.now())
+            .order_by(PageSession.token_sha256)
+            .limit(_ENDED_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        )
+        for row in (await session.scalars(ended)).all():
             await doors.wall_up(session, row.token_sha256)
             await session.delete(row)
 

@@ -34,9 +34,7 @@ async def stop_every_use(
         held = await in_my_space(session, pages, request)
         who = (session, held.tenant, held.beneficiary)
         if await restrictions.standing_objection(*who) is None:
-            await restrictions.impose(
-                *who, RestrictionKind.OBJECTION, Ground.PARTICULAR_SITUATION
-            )
+            await restrictions.impose(*who, RestrictionKind.OBJECTION, Ground.PARTICULAR_SITUATION)
     return see("/me/stop")
 
 

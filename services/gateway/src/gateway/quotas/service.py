@@ -8,13 +8,12 @@ left is given back at the end of a process. One that is killed keeps its block f
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from fastapi import Request
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.edge.rates import Standing, standings_of
 from gateway.problems import QuotaExceeded
@@ -27,7 +26,7 @@ from keel.problems import Problem
 log = structlog.get_logger()
 
 BLOCK = 20
-_REPORT_SECONDS = 60.0
+REPORTED_EVERY = timedelta(minutes=1)
 _Key = tuple[str, QuotaKind]
 
 _REFUSALS = range(400, 500)
@@ -49,7 +48,8 @@ class _Held:
     reserved: int
     left: int = 0
     used: int = 0
-    """Handed out since the last report."""
+    """Handed out since the last report, less what was given back; below 0 where that was reported
+    before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +107,24 @@ class Quotas:
     def give_back(self, tenant: str, kind: QuotaKind, period: str) -> None:
         """Put one back that was not used after all."""
         held = self._held.get((tenant, kind))
-        if held is not None and held.period == period and held.used:
+        if held is not None and held.period == period:
             held.left += 1
             held.used -= 1
 
     async def _reserve(
         self, tenant: str, kind: QuotaKind, period: str, held: _Held | None
     ) -> _Held:
+        used, over = 0, 0
         async with self.database.begin(tenant) as session:
             if held is not None:
-                over = held.left if held.period != period else 0
-                await store.report(
-                    session, tenant, kind, held.period, used=held.used, given_back=over
-                )
+                used, over = held.used, held.left if held.period != period else 0
+                await store.report(session, tenant, kind, held.period, used=used, given_back=over)
             taken, limit, reserved = await store.reserve(session, tenant, kind, period, self.block)
         fresh = _Held(period, limit, reserved, taken)
+        if held is not None and held.period == period:  # what came back while we wrote
+            fresh.left, fresh.used = taken + held.left, held.used - used
         self._held[tenant, kind] = fresh
-        if not taken:
+        if not fresh.left:
             raise self._exceeded(kind, fresh)
         return fresh
 
@@ -157,27 +158,23 @@ class Quotas:
         for key in [key for key in self._held if tenant in {None, key[0]}]:
             async with self._locks[key]:
                 held = self._held[key]
-                over = held.left if closing else 0
-                if not held.used and not over:
+                used, over = held.used, held.left if closing else 0
+                if not used and not over:
                     continue
                 async with self.database.begin(key[0]) as session:
-                    await store.report(session, *key, held.period, used=held.used, given_back=over)
-                held.used, held.left = 0, held.left - over
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Report every minute until asked to stop; a report that fails is left to the next one."""
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _REPORT_SECONDS)
-                return
-            try:
-                await self.report()
-            except SQLAlchemyError as error:
-                log.warning("usage_not_reported", error=type(error).__name__)
+                    await store.report(session, *key, held.period, used=used, given_back=over)
+                # Not to 0: somebody may have given back while we wrote.
+                held.used, held.left = held.used - used, held.left - over
 
     async def close(self) -> None:
-        """Report, and give back what was not handed out."""
-        await self.report(closing=True)
+        """Report, and give back what was not handed out; where that fails, nothing is handed out.
+
+        The end of a process waits for no database: its block then stays reserved.
+        """
+        try:
+            await self.report(closing=True)
+        except Exception as error:  # noqa: BLE001 - as said
+            log.warning("usage_not_reported", error=type(error).__name__)
 
     async def read(self, tenant: str) -> list[UsageOfMonth]:
         """Return what a tenant used this month; other processes' last uses may follow."""

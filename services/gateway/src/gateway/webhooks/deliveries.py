@@ -8,7 +8,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,6 +60,16 @@ class Letter:
     headers: Mapping[str, str]
 
 
+async def _landed(flying: Collection[asyncio.Task[None]]) -> None:
+    """Let the attempts under way come to their end, and cancel those that take too long."""
+    if not flying:
+        return
+    _, late = await asyncio.wait(flying, timeout=_GRACE_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+
+
 def _spread() -> float:
     return random.uniform(-1, 1)  # noqa: S311 - spreads load, hides nothing
 
@@ -80,20 +90,20 @@ class Deliveries:
                 await store.let_go_of_leases(session)
         flying: dict[asyncio.Task[None], str] = {}
         stopped = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            taken = await self._take(Counter(flying.values()))
-            for due in taken:
-                flying[asyncio.create_task(self._safely(post, due))] = due.endpoint
-            if not taken or len(flying) >= AT_ONCE:
-                await asyncio.wait(
-                    {stopped, *flying}, timeout=interval, return_when=asyncio.FIRST_COMPLETED
-                )
-            flying = {task: endpoint for task, endpoint in flying.items() if not task.done()}
-        if flying:
-            _, late = await asyncio.wait(flying, timeout=_GRACE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        try:
+            while not stop.is_set():
+                taken = await self._take(Counter(flying.values()))
+                for due in taken:
+                    flying[asyncio.create_task(self._safely(post, due))] = due.endpoint
+                if not taken or len(flying) >= AT_ONCE:
+                    await asyncio.wait(
+                        {stopped, *flying}, timeout=interval, return_when=asyncio.FIRST_COMPLETED
+                    )
+                for task in [task for task in flying if task.done()]:
+                    del flying[task]
+        finally:
+            stopped.cancel()
+            await _landed(flying)
 
     async def _take(self, flying: Counter[str]) -> Sequence[DueDelivery]:
         busy = [endpoint for endpoint, count in flying.items() if count >= AT_ONCE_EACH]
@@ -144,7 +154,9 @@ class Deliveries:
                 await self._park(session, delivery, Failure.ENDPOINT_DISABLED)
                 return None
             if event.sealed is not None and event.occurred_at <= self.now() - SEALED_FOR:
-                await self._drop_code(session, event)
+                event = await store.event_of(session, due.tenant, due.delivery)
+                if event is not None:
+                    await self._drop_code(session, event)
                 return None
             body = body_of(event.kind, event.occurred_at, await self._data(session, event))
             signing = await self.endpoints.signing(session, endpoint)
@@ -171,11 +183,12 @@ class Deliveries:
         # Locks in the one order that everybody keeps: endpoint, event, delivery, queue.
         async with self.database.begin(due.tenant) as session:
             at = self.now()
+            gone = None
             if attempt.failure is Failure.GONE:
-                endpoint = await store.find(session, due.tenant, due.endpoint, locked=True)
-                if endpoint is not None and endpoint.enabled:
-                    await disable(session, endpoint, because="gone", at=at, but=due.delivery)
+                gone = await store.find(session, due.tenant, due.endpoint, locked=True)
             event = await store.event_of(session, due.tenant, due.delivery)
+            if gone is not None and gone.enabled:
+                await disable(session, gone, because="gone", at=at, but=due.delivery)
             delivery = await store.find_delivery(session, due.tenant, due.delivery)
             place = await store.due(session, due.delivery)
             if delivery is None or delivery.status != DeliveryStatus.PENDING:
@@ -213,7 +226,10 @@ class Deliveries:
         await store.take_out(session, delivery.id)
 
     async def _drop_code(self, session: AsyncSession, event: Event) -> None:
-        """Delete a one-time code that came too late, and park what would have carried it."""
+        """Delete a one-time code that came too late, and park what would have carried it.
+
+        The caller holds the event: whoever notes a delivery of it holds that first, too.
+        """
         for delivery in await store.pending_of(session, event.id):
             await self._park(session, delivery, Failure.CODE_EXPIRED)
         event.sealed = None

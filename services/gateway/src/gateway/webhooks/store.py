@@ -204,7 +204,7 @@ async def put_back(session: AsyncSession, delivery: Delivery, due_at: datetime) 
 async def sealed_before(session: AsyncSession, before: datetime) -> Sequence[Event]:
     """Return the tenant's events whose code has waited since before an instant."""
     query = select(Event).where(Event.sealed.is_not(None), Event.occurred_at <= before)
-    return (await session.scalars(query.with_for_update())).all()
+    return (await session.scalars(query.order_by(Event.id).with_for_update())).all()
 
 
 async def pending_of(session: AsyncSession, event: str) -> Sequence[Delivery]:
@@ -212,7 +212,7 @@ async def pending_of(session: AsyncSession, event: str) -> Sequence[Delivery]:
     query = select(Delivery).where(
         Delivery.event == event, Delivery.status == str(DeliveryStatus.PENDING)
     )
-    return (await session.scalars(query.with_for_update())).all()
+    return (await session.scalars(query.order_by(Delivery.id).with_for_update())).all()
 
 
 async def parked(
