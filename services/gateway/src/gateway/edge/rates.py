@@ -217,7 +217,9 @@ class RateLimits:
             return ()
         client = _client_id(dict(scope["headers"]))
         windows = ((self._rates.wrong_peer, peer),)
-        return windows if client is None else (*windows, (self._rates.wrong_client, f"{client} {peer}"))
+        if client is None:
+            return windows
+        return (*windows, (self._rates.wrong_client, f"{client} {peer}"))
 
     def _note(
         self,

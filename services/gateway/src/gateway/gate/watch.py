@@ -54,7 +54,8 @@ class Watch:
                 if task.done():  # neither ever ends by itself
                     task.result()
         finally:
-            for task in (stopped, *watching):
+            stopped.cancel()
+            for task in watching:
                 task.cancel()
             await asyncio.gather(stopped, *watching, return_exceptions=True)
 
