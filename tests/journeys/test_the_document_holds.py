@@ -151,7 +151,7 @@ def _one_of_each(bilan, spare) -> tuple[dict[str, str], dict[str, str], dict[str
     ids["evt"] = centre._get("/v1/events")["items"][0]["id"]
     blocks = [b for s in centre.report(ids["rep"])["sections"] for b in s["blocks"] if b["text"]]
     parts = {
-        "block_id": blocks[0]["id"], "version_file": "1.json", "use_case_id": "cv-analysis",
+        "block_id": blocks[0]["id"], "use_case_id": "cv-analysis",
         "code": "M1403", "level": "0", "path": "000", "purpose": "analysis",
     }  # fmt: skip
     return ids, {**ids, **others}, parts
@@ -189,8 +189,11 @@ def _named(value, ids: dict[str, str]):
 
 def _about_what_exists(case, operation, existing: Existing, token: str) -> None:
     ids = existing.spare if ENDS_A_STORY.search(operation.label) else existing.ids
-    known = {n: v for n, v in existing.parts.items() if n in (case.path_parameters or {})}
-    case.path_parameters = {**_named(case.path_parameters or {}, ids), **known}
+    path = _named(case.path_parameters or {}, ids)
+    known = {n: v for n, v in existing.parts.items() if n in path}
+    if "version_file" in path:  # the formats as they were drawn, of the one version there is
+        known["version_file"] = f"1.{path['version_file'].rpartition('.')[2]}"
+    case.path_parameters = {**path, **known}
     case.query = _named(case.query or {}, ids)
     case.body = _named(case.body, ids)
     if "if-match" in operation.headers:

@@ -25,6 +25,7 @@ from keel.problems import NotFound, problems
 router = APIRouter(prefix="/v1/reports", tags=["reports"], route_class=IdempotentRoute)
 
 Words = Annotated[str, Field(min_length=1, max_length=4000)]
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 BlockId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
 _REFUSALS = problems(
     NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
@@ -273,7 +274,9 @@ async def submit_report(
         200: {
             "content": {
                 "application/pdf": {"schema": {"type": "string", "format": "binary"}},
-                "application/json": {"schema": {"type": "string", "format": "binary"}},
+                _DOCX: {"schema": {"type": "string", "format": "binary"}},
+                "text/html": {"schema": {"type": "string"}},
+                "application/json": {"schema": {"type": "object"}},
             }
         },
     },

@@ -212,7 +212,7 @@ async def introspect_token(
     return TokenState.model_validate(await introspection.state(session, client, token))
 
 
-@endpoints.post("/revoke", responses=problems(*_REFUSALS))
+@endpoints.post("/revoke", response_class=Response, responses=problems(*_REFUSALS))
 async def revoke_token(
     session: SessionDep,
     introspection: IntrospectionDep,
