@@ -2,6 +2,11 @@
 
 It knows nothing of the gateway. A history is what three witnesses saw: the model double (what was
 received, and when), whoever withdrew (when that was acknowledged), and the public order of the log.
+
+A dispatch starts when its record is committed. The records of one consent are committed in the
+order of the log, and a withdrawal is acknowledged after its own: what stands before it in the log
+started before it was acknowledged, and anything else after, with no tolerance. How late the bytes
+of a dispatch that started in time may still arrive is another question: `lateness`.
 """
 
 from collections import Counter
@@ -9,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 GRACE_SECONDS = 1.0
-"""How long after an acknowledgement a byte may arrive, or an answer, that was let out before it."""
+"""How long after an acknowledgement its caller may hold an answer that was given before it."""
 _CLOSING = ("ai.result", "ai.error", "ai.cancelled")
 
 
@@ -26,7 +31,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An attempt that reached the model: the record that its pass names, and when."""
+    """An attempt that reached the model: the record that its pass names, and when its last byte came."""
 
     record: str
     at: float
@@ -58,19 +63,23 @@ def violations(history: Iterable[Event]) -> list[str]:
     received = [e for e in events if isinstance(e, Received)]
     delivered = [e for e in events if isinstance(e, Delivered)]
     ended = {e.consent: e.at for e in events if isinstance(e, Acknowledged)}
-    let_out = {e.record: e for e in log if e.kind == "ai.dispatch"}
+    let_out = _let_out(log)
     return [
         *_out_of_order(log),
         *_not_acknowledged_in_the_log(log, ended),
         *_without_record(received, let_out),
-        *_started_late(received, let_out, log, ended),
+        *started_late(events),
         *_not_closed_once(log, let_out),
-        *_delivered_late(delivered, let_out, ended),
+        *_delivered_late(delivered, let_out, log, ended),
     ]
 
 
 def _withdrawn_at(log: list[Logged]) -> dict[str, int]:
     return {e.consent: e.index for e in log if e.kind == "consent.revoked"}
+
+
+def _let_out(log: list[Logged]) -> dict[str, Logged]:
+    return {e.record: e for e in log if e.kind == "ai.dispatch"}
 
 
 def _out_of_order(log: list[Logged]) -> list[str]:
@@ -104,22 +113,31 @@ def _without_record(received: list[Received], let_out: dict[str, Logged]) -> lis
     return missing + again
 
 
-def _started_late(
-    received: list[Received], let_out: dict[str, Logged], log: list[Logged], ended: dict[str, float]
-) -> list[str]:
-    """After the acknowledgement nothing starts: neither by the log, nor by the clock of the double."""
-    withdrawn, found = _withdrawn_at(log), []
-    for e in received:
-        dispatch = let_out.get(e.record)
-        if dispatch is None or dispatch.consent not in ended:
-            continue
-        late = e.at - ended[dispatch.consent]
-        decided_after = dispatch.index > withdrawn.get(dispatch.consent, dispatch.index)
-        if late > GRACE_SECONDS or (late > 0 and decided_after):
-            found.append(
-                f"{e.record} reached the model {late:.3f} s after the withdrawal of {dispatch.consent} was acknowledged"
-            )
-    return found
+def started_late(history: Iterable[Event]) -> list[str]:
+    """Name each dispatch that reached the model and started after its withdrawal."""
+    events = list(history)
+    log = sorted((e for e in events if isinstance(e, Logged)), key=lambda e: e.index)
+    withdrawn, let_out = _withdrawn_at(log), _let_out(log)
+    reached = {e.record for e in events if isinstance(e, Received)}
+    return [
+        f"{record} reached the model and started at {e.index}, after the withdrawal of {e.consent} at {withdrawn[e.consent]}"
+        for record, e in let_out.items()
+        if record in reached and e.index > withdrawn.get(e.consent, e.index)
+    ]
+
+
+def lateness(history: Iterable[Event]) -> list[float]:
+    """Return, ascending, by how many seconds bytes came after the acknowledgement, where they did."""
+    events = list(history)
+    let_out = _let_out([e for e in events if isinstance(e, Logged)])
+    ended = {e.consent: e.at for e in events if isinstance(e, Acknowledged)}
+    found = []
+    for e in events:
+        if isinstance(e, Received) and e.record in let_out:
+            late = e.at - ended.get(let_out[e.record].consent, e.at)
+            if late > 0:
+                found.append(late)
+    return sorted(found)
 
 
 def _not_closed_once(log: list[Logged], let_out: dict[str, Logged]) -> list[str]:
@@ -132,13 +150,19 @@ def _not_closed_once(log: list[Logged], let_out: dict[str, Logged]) -> list[str]
 
 
 def _delivered_late(
-    delivered: list[Delivered], let_out: dict[str, Logged], ended: dict[str, float]
+    delivered: list[Delivered],
+    let_out: dict[str, Logged],
+    log: list[Logged],
+    ended: dict[str, float],
 ) -> list[str]:
     found = []
+    results = {e.closes for e in log if e.kind == "ai.result"}
     for e in delivered:
         dispatch = let_out.get(e.record)
         if dispatch is None:
             found.append(f"{e.record} was delivered and no ai.dispatch says so")
+        elif e.record not in results:
+            found.append(f"{e.record} was delivered and no ai.result says so")
         elif e.at - ended.get(dispatch.consent, e.at) > GRACE_SECONDS:
             found.append(
                 f"{e.record} was delivered long after the withdrawal of {dispatch.consent}"

@@ -1,8 +1,8 @@
 """Doubles of the four services behind the gateway, over real HTTP; they note what reaches them.
 
 `python inside.py` serves them on a free loopback port and prints it. The model double is the
-attempt: each is noted with the instant of its first byte, its whole body and the claims of its
-pass, and with the instant at which the gateway left it, if it did.
+attempt: each is noted with the instants of its first and last bytes, its whole body and the claims
+of its pass, and with the instant at which the gateway left it, if it did.
 """
 
 import asyncio
@@ -78,6 +78,7 @@ class Inside:
             "at": time.monotonic(),
             "path": path,
             "method": scope["method"],
+            "read": None,
             "left": None,
             **_of(claims(headers)),
         }
@@ -86,6 +87,7 @@ class Inside:
             await self._restore_stream(receive, send)
             return
         call["bytes"] = base64.b64encode(body := await _body(receive)).decode()
+        call["read"] = time.monotonic()
         if self.before is not None:
             await self.before(call["op"])
         if path == "/attempts":

@@ -270,7 +270,9 @@ async def witnessed(load: Load, history: Any) -> dict[str, Any]:
         assert time.monotonic() < until, "the log does not catch up"
         await asyncio.sleep(0.1)
     attempts = {c["record"]: c for c in await load.script() if c["path"] == "/attempts"}
-    load.history += [history.Received(record, call["at"]) for record, call in attempts.items()]
+    load.history += [
+        history.Received(record, call["read"] or call["at"]) for record, call in attempts.items()
+    ]
     load.history += [history.Acknowledged(consent, at) for consent, at in load.acknowledged.items()]
     async with load.database.begin(load.centre.tenant) as session:
         rows = (
@@ -297,6 +299,10 @@ def cancelled_after(load: Load, history: Any, attempts: dict[str, Any]) -> list[
     return sorted(found)
 
 
+def p99(ascending: list[float]) -> float:
+    return ascending[int(len(ascending) * 0.99)] if ascending else 0.0
+
+
 async def usual(load: Load, subjects: list[Subject]) -> float:
     """How long a run takes when as many go on as in the load that follows."""
     tokens = [await load.draw(subject) for subject in subjects]
@@ -308,7 +314,11 @@ async def usual(load: Load, subjects: list[Subject]) -> float:
 
 async def play(load: Load, subjects: list[Subject], history: Any, seconds: float) -> None:
     waiting, until = iter(subjects), time.monotonic() + seconds
-    load.usual = await usual(load, subjects[: 2 * _AT_ONCE])
+    alone = await usual(load, subjects[: 2 * _AT_ONCE])
+    # The model takes as long as all the rest: whatever else this machine does, about half of the
+    # withdrawals find a call in flight, and half find one before its gate or after its answer.
+    await load.script(pace=alone / 3)
+    load.usual = 2 * alone
 
     async def work() -> None:
         for subject in waiting:
@@ -318,7 +328,7 @@ async def play(load: Load, subjects: list[Subject], history: Any, seconds: float
     await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
 
 
-_SAMPLE = pytest.param(20, id="sample of 20")
+_SAMPLE = pytest.param(12, id="sample of 12")
 _FULL = [pytest.param(200, id=f"200-part{part}", marks=pytest.mark.full) for part in range(1, 6)]
 
 
@@ -327,25 +337,29 @@ async def test_no_dispatch_starts_after_a_withdrawal_was_acknowledged(
     app, gateway_url, keys_dir, assisted, tmp_path, history, capsys, count
 ):
     subjects = await people(app, assisted, count)
-    async with loaded(app, gateway_url, keys_dir, assisted, tmp_path) as load:
-        await load.script(pace=0.2)
+    replicas = 4 if count > 12 else 2
+    async with loaded(app, gateway_url, keys_dir, assisted, tmp_path, replicas) as load:
         await play(load, subjects, history, seconds=500)
         attempts = await witnessed(load, history)
         left = cancelled_after(load, history, attempts)
-    p99 = left[min(len(left) - 1, int(len(left) * 0.99))] if left else 0.0
+    late = history.lateness(load.history)
     with capsys.disabled():
-        print(  # noqa: T201 - a figure for the note
-            f"\n  {len(load.urls)} processes, {len(load.acknowledged)} withdrawals, {len(attempts)} attempts, {len(left)} cancelled in flight, p99 {p99:.3f} s"
+        print(  # noqa: T201 - figures for the note
+            f"\n  {len(load.urls)} processes, {len(load.acknowledged)} withdrawals, {len(attempts)} attempts; "
+            f"started after: {len(history.started_late(load.history))}; "
+            f"last bytes that came after: {len(late)}, p99 {p99(late):.3f} s; "
+            f"cancelled in flight: {len(left)}, p99 {p99(left):.3f} s, longest {max(left, default=0):.3f} s"
         )
     assert history.violations(load.history) == []
     assert load.odd == []
     assert len(load.acknowledged) == count
     assert len(attempts) > count / 2, "too little was sent to tell anything"
-    assert len(left) > count / 10, "too little was in flight to tell anything"
-    assert p99 < 1
+    assert len(left) >= count / 4, "too little was in flight to tell anything"
+    assert p99(left) < 1
+    assert p99(late) < 1
 
 
-_CUT_SAMPLE = pytest.param(20, id="sample of 20")
+_CUT_SAMPLE = pytest.param(12, id="sample of 12")
 _CUT_FULL = pytest.param(200, id="200-cut", marks=pytest.mark.full)
 
 
@@ -356,9 +370,11 @@ async def test_with_the_news_cut_no_output_is_delivered(
     """The model answers right after the withdrawal was acknowledged, before anybody asked again."""
     subjects = await people(app, assisted, count)
     statuses = []
-    async with loaded(
-        app, gateway_url, keys_dir, assisted, tmp_path, GATEWAY_LISTEN_FOR_WITHDRAWALS="false"
-    ) as load:
+    if count == 10 and gateway_url.startswith("sqlite"):
+        pytest.skip("one process needs no news; its full count is part of `make verify`")
+    cut = {"GATEWAY_LISTEN_FOR_WITHDRAWALS": "false"}
+    replicas = 4 if count > 10 else 2
+    async with loaded(app, gateway_url, keys_dir, assisted, tmp_path, replicas, **cut) as load:
         for first in range(0, count, 20):
             batch = subjects[first : first + 20]
             await load.script(go=False, pieces=1)
@@ -378,6 +394,11 @@ async def test_with_the_news_cut_no_output_is_delivered(
                 for answer in await asyncio.gather(*runs)
             ]
         await witnessed(load, history)
+    delivered = sum(status == 201 for status, _ in statuses)
+    with capsys.disabled():
+        print(  # noqa: T201 - a figure for the note
+            f"\n  {len(load.urls)} processes, news cut: {delivered} of {len(statuses)} outputs delivered"
+        )
     assert set(statuses) == {(409, "run_cancelled")}
     assert len(statuses) == count
     assert history.violations(load.history) == []
