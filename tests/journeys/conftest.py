@@ -4,11 +4,14 @@ import base64
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -145,6 +148,84 @@ def slow_model() -> Iterator[Model]:
     started = _start_model("--pace-ms", "100")
     yield started
     started.stop()
+
+
+@dataclass
+class Tap:
+    """Stands before a model: at each request it looks, at once, at what the platform has committed."""
+
+    model: Model
+    url: str = ""
+    database: Path | None = None
+    seen: list[tuple[bytes, frozenset[str]]] = field(default_factory=list)
+    """Each request: its bytes, and the dispatches in the database when its last byte had come."""
+    refuse: int = 0
+    """How many of the next requests find the model unavailable."""
+
+    def committed(self) -> frozenset[str]:
+        """The dispatches that another connection can read."""
+        rows = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        try:
+            return frozenset(
+                record
+                for (record,) in rows.execute("SELECT id FROM records WHERE kind = 'ai.dispatch'")
+            )
+        finally:
+            rows.close()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        self.seen.append((body, self.committed()))
+        if self.refuse:
+            self.refuse -= 1
+            handler.send_response(503)
+            handler.end_headers()
+            return
+        headers = {name: handler.headers[name] for name in ("Content-Type", "Accept")}
+        with httpx.stream(
+            "POST", self.model.url + handler.path, content=body, headers=headers, timeout=60
+        ) as answer:
+            handler.send_response(answer.status_code)
+            handler.send_header("Content-Type", answer.headers["content-type"])
+            handler.end_headers()
+            for piece in answer.iter_bytes():
+                handler.wfile.write(piece)
+                handler.wfile.flush()
+
+
+@pytest.fixture
+def tap(model: Model) -> Iterator[Tap]:
+    """A tap before the model, on a port of its own."""
+    opened = Tap(model)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            opened.answer(self)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing on the terminal."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    opened.url = f"http://127.0.0.1:{server.server_port}"
+    yield opened
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def tapped_platform(tap: Tap, new_platform: Callable[..., Platform], tmp_path: Path) -> Platform:
+    """A platform with two deployments, whose models are reached through the tap."""
+    content = deployments_content(f"{tap.url}/v1")
+    (first,) = content["deployments"]
+    content["deployments"] = [first, {**first, "id": "spare"}]
+    path = tmp_path / "tapped.json"
+    path.write_text(json.dumps(content))
+    platform = new_platform("tapped", "--deployments", str(path)).start()
+    tap.database = platform.data / "gateway.sqlite3"
+    return platform
 
 
 def deployments_file(model: Model, folder: Path) -> Path:

@@ -85,6 +85,53 @@ def test_a_streamed_run_is_restored_as_it_comes_and_answers_its_repeat(bilan, do
     assert len(model.received()) == before + 1
 
 
+def test_each_request_at_the_model_has_a_dispatch_of_its_own_committed_before_it(
+    tap, tapped_platform, open_bilan
+):
+    """Looked at from the model's side, whatever way the call came: plain, streamed, fallen back."""
+    bilan = open_bilan(tapped_platform)
+    document = bilan.centre.upload(bilan.id, CV.read_bytes())["id"]
+    consent, _ = bilan.consent("analysis", "exploration")
+    token = bilan.centre.draw_consent_token(consent)
+
+    def plain():
+        bilan.centre.run("cv-analysis", asked(bilan, document), consent_token=token)
+
+    def streamed():
+        with stream(bilan, "cv-analysis", asked(bilan, document), token, "tapped") as answer:
+            assert [name for name, _ in events(answer.iter_lines())][-1] == "result"
+
+    def fallen_back():
+        tap.refuse = 1
+        bilan.centre.run("occupation-exploration", asked(bilan, document), consent_token=token)
+
+    def repeated():
+        with stream(bilan, "cv-analysis", asked(bilan, document), token, "tapped") as answer:
+            assert [name for name, _ in events(answer.iter_lines())] == ["result"]
+
+    for way, requests in ((plain, 1), (streamed, 1), (fallen_back, 2), (repeated, 0)):
+        before, already = tap.committed(), len(tap.seen)
+        way()
+        assert len(tap.seen) == already + requests, way.__name__
+        for number, (_, committed) in enumerate(tap.seen[already:], 1):
+            assert len(committed - before) == number, way.__name__
+    dispatched = {
+        record["id"]: record
+        for record in bilan.centre.records(bilan.beneficiary)
+        if record["kind"] == "ai.dispatch"
+    }
+    assert dispatched.keys() == tap.committed()
+    used: set[str] = set()
+    for body, committed in tap.seen:
+        (record,) = committed - used  # one more than at the request before, and it is this one's
+        used.add(record)
+        assert dispatched[record]["body"]["model_requested"] == json.loads(body)["model"]
+        assert dispatched[record]["consent"]["id"] == consent
+    assert used == dispatched.keys()
+    tried = [dispatched[record]["body"]["deployment_id"] for record in sorted(used)]
+    assert sorted(tried[2:]) == ["demo", "spare"], "the fall-back passed the gate again"
+
+
 def test_a_withdrawal_stops_a_call_in_flight_and_nothing_is_kept(
     new_platform, slow_deployments, slow_model, open_bilan
 ):
