@@ -99,8 +99,6 @@ def replica(gateway_url: str, keys_dir: Path, inside: Any) -> Callable[..., Any]
 
     @asynccontextmanager
     async def one_more(**changes: Any) -> AsyncIterator[tuple[FastAPI, str]]:
-        if gateway_url.startswith("sqlite"):
-            pytest.skip("SQLite has one process")
         app = create_app(settings_for(gateway_url, keys_dir, inside.url, **changes))
         async with app.router.lifespan_context(app), _served(app) as url:
             yield app, url

@@ -14,6 +14,15 @@ from keel.clock import utc_now
 from keel.database import database_clock
 
 NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
+_SAME_ON_BOTH = pytest.mark.parametrize(
+    "migrated",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.full])],
+    indirect=True,
+)
+"""What no database decides: `make test` plays it on one, `make verify` on both."""
+_ON_POSTGRESQL = pytest.mark.parametrize(
+    "migrated", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
 
 
 @pytest.fixture
@@ -50,6 +59,7 @@ async def test_of_many_refusals_at_once_one_is_written_down(assisted, refused):
     assert await told(assisted) == [("purpose_not_covered", None)]
 
 
+@_SAME_ON_BOTH
 async def test_each_code_has_its_own_record(assisted, refused):
     await asyncio.gather(refused(5), refused(5, purpose="analysis", categories=("tests",)))
     assert sorted(code for code, _ in await told(assisted)) == [
@@ -58,6 +68,7 @@ async def test_each_code_has_its_own_record(assisted, refused):
     ]
 
 
+@_SAME_ON_BOTH
 async def test_the_next_minutes_record_carries_what_came_since_the_last(assisted, refused):
     await refused(7)
     await refused(3, minutes=1)
@@ -69,6 +80,7 @@ async def test_the_next_minutes_record_carries_what_came_since_the_last(assisted
     ]
 
 
+@_SAME_ON_BOTH
 async def test_a_clock_that_goes_back_makes_no_second_record(assisted, refused):
     await refused(1, minutes=1)
     await refused(2, minutes=0)
@@ -76,6 +88,7 @@ async def test_a_clock_that_goes_back_makes_no_second_record(assisted, refused):
     assert await told(assisted) == [("purpose_not_covered", None), ("purpose_not_covered", 2)]
 
 
+@_SAME_ON_BOTH
 async def test_a_refusal_says_nothing_of_the_content(assisted, refused):
     await refused(1)
     (row,) = await assisted.records("gate.refused")
@@ -118,15 +131,16 @@ async def test_the_clock_of_the_database_ends_a_consent_where_the_gateways_is_an
     assert len(await assisted.records("ai.dispatch")) == 1
 
 
+@_SAME_ON_BOTH
 async def test_the_clock_of_the_gateway_ends_a_consent_too(app, assisted, let_out):
     await ends(app, assisted, timedelta(minutes=1))
     with pytest.raises(ConsentExpired):
         await let_out(wrong=timedelta(hours=1))
 
 
+@_ON_POSTGRESQL
 async def test_a_consent_that_ends_while_the_gate_waits_for_its_row_is_over(app, assisted, let_out):
-    if app.state.database.is_sqlite:
-        pytest.skip("on SQLite the wait is for the whole database, before the row is looked for")
+    """On SQLite the wait is for the whole database, before the row is looked for."""
     await ends(app, assisted, timedelta(seconds=0.4))
     async with app.state.database.begin(assisted.centre.tenant) as session:
         await session.scalar(select(Consent.id).with_for_update())
@@ -136,6 +150,7 @@ async def test_a_consent_that_ends_while_the_gate_waits_for_its_row_is_over(app,
         await waiting
 
 
+@_SAME_ON_BOTH
 async def test_a_token_of_the_same_person_for_another_bilan_is_not_good_for_this_one(
     app, assisted, inside
 ):
@@ -163,6 +178,7 @@ CODES = {
 }
 
 
+@_SAME_ON_BOTH
 @pytest.mark.parametrize("first", FAULTS)
 async def test_what_is_wrong_is_looked_at_in_the_order_of_the_profile(app, assisted, inside, first):
     """Everything from `first` on is wrong at once; the answer names `first`."""

@@ -15,6 +15,12 @@ import gateway as package
 from gateway.records import store as record_store
 
 SOURCES = Path(package.__file__).parent
+_SAME_ON_BOTH = pytest.mark.parametrize(
+    "migrated",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.full])],
+    indirect=True,
+)
+"""What no database decides: `make test` plays it on one, `make verify` on both."""
 
 
 @pytest.fixture
@@ -59,6 +65,7 @@ async def left_by_its_caller(assisted, url):
                 return
 
 
+@_SAME_ON_BOTH
 @pytest.mark.parametrize(
     ("way", "attempts"),
     [(plain, 1), (streamed, 1), (repeated, 1), (best, 1), (left_by_its_caller, 1)],
@@ -108,6 +115,7 @@ async def test_a_withdrawal_between_two_attempts_stops_the_second(assisted, insi
     assert len(inside.attempts) == 1
 
 
+@_SAME_ON_BOTH
 @pytest.mark.parametrize(
     "repeated_with",
     [{}, {"Consent-Token": "none.such.token"}, {"Accept": "text/event-stream"}],
@@ -127,6 +135,7 @@ async def test_a_repeat_after_a_withdrawal_gives_nothing_and_reaches_nobody(
     assert len(inside.received) == before
 
 
+@_SAME_ON_BOTH
 async def test_every_inside_call_has_a_pass_of_its_own(assisted, inside):
     assert (await assisted.run()).status_code == 201
     passes = [call["jti"] for call in inside.received]
@@ -134,6 +143,7 @@ async def test_every_inside_call_has_a_pass_of_its_own(assisted, inside):
     assert len(set(passes)) == len(passes)
 
 
+@_SAME_ON_BOTH
 @pytest.mark.parametrize("mode", ["computed", "assisted"])
 async def test_a_bilan_that_is_closed_in_the_middle_of_a_run_stops_its_next_step(
     app, assisted, inside, mode
@@ -170,6 +180,7 @@ async def test_a_bilan_that_is_closed_in_the_middle_of_a_run_stops_its_next_step
         assert seen == steps[: turn + 1]
 
 
+@_SAME_ON_BOTH
 async def test_a_document_whose_reading_nobody_saw_the_end_of_is_taken_back_from_a_closed_bilan_too(
     app, assisted, inside
 ):

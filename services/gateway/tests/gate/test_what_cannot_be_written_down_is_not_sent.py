@@ -16,6 +16,13 @@ _FULL = {
         CREATE TRIGGER brimming BEFORE INSERT ON log_outbox FOR EACH ROW EXECUTE FUNCTION brimming()""",
 }
 
+_SAME_ON_BOTH = pytest.mark.parametrize(
+    "migrated",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.full])],
+    indirect=True,
+)
+"""What no database decides: `make test` plays it on one, `make verify` on both."""
+
 
 class Fault:
     """What an operator has to live with, done to the database from outside."""
@@ -84,7 +91,7 @@ def right_before_the_gate(inside):
     return does
 
 
-@pytest.mark.parametrize("mode", ["assisted", "best"])
+@pytest.mark.parametrize("mode", ["assisted", pytest.param("best", marks=pytest.mark.full)])
 async def test_a_full_outbox_is_log_unavailable_and_sends_nothing(
     assisted, inside, fault, right_before_the_gate, mode
 ):
@@ -96,6 +103,7 @@ async def test_a_full_outbox_is_log_unavailable_and_sends_nothing(
     assert await assisted.records("ai.dispatch") == []
 
 
+@_SAME_ON_BOTH
 async def test_a_key_of_records_that_cannot_be_opened_is_log_unavailable_and_sends_nothing(
     app, assisted, inside, right_before_the_gate
 ):
@@ -109,6 +117,14 @@ async def test_a_key_of_records_that_cannot_be_opened_is_log_unavailable_and_sen
     assert inside.attempts == []
 
 
+@pytest.mark.parametrize(
+    "migrated",
+    [
+        pytest.param("sqlite", marks=pytest.mark.full),  # whoever asks waits for ten seconds
+        pytest.param("postgresql", marks=pytest.mark.postgresql),
+    ],
+    indirect=True,
+)
 async def test_a_database_that_does_not_answer_is_told_apart_and_sends_nothing(
     assisted, inside, fault, right_before_the_gate
 ):
