@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from gateway.events.service import EventKind
 from gateway.tables import Event, PageSession, PersonalCode
+from gateway.webhooks import store
+from gateway.webhooks.service import disable
 from keel.clock import utc_now
 from keel.sealing import unseal
 
@@ -108,6 +110,29 @@ async def test_with_a_channel_the_link_and_a_code_open(
         assert methods == {"hosted_page+code"}
         (row,) = (await session.scalars(select(PersonalCode))).all()
         assert secret["code"].encode() not in row.code_hmac
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["never used", "used before"])
+async def test_a_channel_that_falls_away_opens_no_space(
+    channel, link, beneficiary, app, centre, codes, used
+):
+    if used:
+        await beneficiary.open(link)
+        await beneficiary.post("/me/code", {})
+        ((_, secret),) = await codes()
+        await beneficiary.post("/me/code/check", {"code": secret["code"]})
+    async with app.state.database.begin(centre.tenant) as session:  # as after a 410
+        endpoint = await store.find(session, centre.tenant, channel["id"], locked=True)
+        await disable(session, endpoint, because="gone", at=utc_now())
+        if used:
+            await store.remove(session, endpoint)
+    page = await beneficiary.open(link)
+    assert page.status_code == 503
+    assert "Votre code ne peut pas être envoyé" in page.text
+    assert "lien de retrait" in page.text
+    assert (await beneficiary.post("/me/code", {})).status_code == 503
+    assert (await beneficiary.get("/me/documents")).status_code == 403
+    assert len(await codes()) == used  # none was made that nobody would deliver
 
 
 async def test_a_code_opens_once_and_only_where_its_link_was_opened(

@@ -37,6 +37,9 @@ class Channel(Protocol):
     async def listens(self, session: AsyncSession, tenant: str, kind: str) -> bool:
         """Say whether the tenant has a live endpoint that is told of this kind of event."""
 
+    async def has_channel(self, session: AsyncSession, tenant: str, kind: str) -> bool:
+        """Say whether the tenant has such an endpoint, be it live or switched off."""
+
 
 class Outcome(StrEnum):
     """What came of a code that somebody typed."""
@@ -67,7 +70,21 @@ class Codes:
     now: Callable[[], datetime] = utc_now
 
     async def needed(self, session: AsyncSession, tenant: str) -> bool:
-        """Say whether this tenant's people are asked for a code: whether one would reach them."""
+        """Say whether this tenant's people type a code to enter their space.
+
+        Where there was ever a channel: one that is switched off, by a receiver that answers 410 for
+        instance, or removed after a code went over it, must not open the door that it guarded.
+        """
+        kind = EventKind.BENEFICIARY_CODE_REQUESTED
+        if await self.channel.has_channel(session, tenant, kind):
+            return True
+        sent = select(PersonalCode.id).where(
+            PersonalCode.tenant == tenant, PersonalCode.consent.is_(None)
+        )
+        return await session.scalar(sent.limit(1)) is not None
+
+    async def reach_space(self, session: AsyncSession, tenant: str) -> bool:
+        """Say whether a code for the space would reach this tenant's people now."""
         return await self.channel.listens(session, tenant, EventKind.BENEFICIARY_CODE_REQUESTED)
 
     async def reach(self, session: AsyncSession, tenant: str) -> bool:

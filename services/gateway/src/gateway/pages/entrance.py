@@ -40,6 +40,23 @@ _WORDS: Mapping[str, Any] = {
 }
 
 
+_UNREACHABLE = (
+    "Votre code ne peut pas être envoyé",
+    (
+        "Un code protège votre espace, et votre centre ne peut pas vous l’envoyer pour le moment. "
+        "Prévenez votre centre : votre lien marche encore."
+    ),
+    (
+        "Pour retirer votre accord, aucun code n’est nécessaire : ouvrez votre lien de retrait, ou "
+        "demandez-le à votre centre. Il doit le faire tout de suite, sans vous demander pourquoi."
+    ),
+)
+
+
+def _unreachable() -> Response:
+    return message(*_UNREACHABLE, status_code=status.HTTP_503_SERVICE_UNAVAILABLE)
+
+
 @router.post("/me/session")
 async def enter_my_space(
     form: FormDep, database: DatabaseDep, links: LinksDep, codes: CodesDep, pages: PageSessionsDep
@@ -88,6 +105,8 @@ async def ask_for_the_code(
     async with database.begin() as session:
         held = await _held(session, pages, request, SessionKind.UNCODED)
         awaited = await codes.awaited(session, held.tenant, held.beneficiary)
+        if not awaited and not await codes.reach_space(session, held.tenant):
+            return _unreachable()
     return page("code.html", awaited=awaited, problem=None, **_WORDS)
 
 
@@ -103,6 +122,8 @@ async def send_a_code(
     try:
         async with database.begin() as session:
             held = await _held(session, pages, request, SessionKind.UNCODED)
+            if not await codes.reach_space(session, held.tenant):
+                return _unreachable()
             await codes.request(session, held.tenant, held.beneficiary)
     except TooManyCodes:
         answer = page("code.html", TooManyCodes.status, awaited=True, problem=TOO_MANY, **_WORDS)

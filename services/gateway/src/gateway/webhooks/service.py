@@ -30,6 +30,10 @@ class WebhookEndpoints:
         """Say whether an enabled endpoint of the tenant listens to events of `kind`."""
         return bool(await store.listening(session, tenant, kind))
 
+    async def has_channel(self, session: AsyncSession, tenant: str, kind: str) -> bool:
+        """Say whether the tenant has an endpoint for events of `kind`, were it switched off."""
+        return await store.told_of(session, tenant, kind)
+
     async def register(
         self, session: AsyncSession, tenant: str, url: str, kinds: Sequence[str] | None
     ) -> tuple[WebhookEndpoint, str]:

@@ -43,6 +43,12 @@ async def listening(session: AsyncSession, tenant: str, kind: str) -> list[str]:
     return [i for i, kinds in await session.execute(query) if kinds is None or kind in kinds]
 
 
+async def told_of(session: AsyncSession, tenant: str, kind: str) -> bool:
+    """Say whether an endpoint, in service or switched off, was registered for `kind`."""
+    query = select(WebhookEndpoint.kinds).where(WebhookEndpoint.tenant == tenant)
+    return any(kinds is None or kind in kinds for kinds in await session.scalars(query))
+
+
 async def fan_out(session: AsyncSession, event: Event) -> None:
     """Put one delivery for each endpoint that listens, in the transaction of the event."""
     for endpoint in await listening(session, event.tenant, event.kind):
