@@ -32,10 +32,17 @@ async def test_a_server_that_syncs_and_commits_on_disk_is_taken(on_postgresql):
 
 
 @pytest.mark.postgresql
-async def test_commits_that_do_not_wait_for_the_disk_are_refused(on_postgresql):
-    database = await on_postgresql('ALTER DATABASE "{}" SET synchronous_commit = off')
-    with pytest.raises(NotDurable, match="synchronous_commit is off"):
+@pytest.mark.parametrize("weaker", ["off", "local", "remote_write"])
+async def test_commits_that_do_not_wait_for_every_disk_are_refused(on_postgresql, weaker):
+    database = await on_postgresql(f'ALTER DATABASE "{{}}" SET synchronous_commit = {weaker}')
+    with pytest.raises(NotDurable, match=f"synchronous_commit is {weaker}"):
         await database.require_durability()
+
+
+@pytest.mark.postgresql
+async def test_commits_that_a_standby_has_applied_too_are_taken(on_postgresql):
+    stronger = 'ALTER DATABASE "{}" SET synchronous_commit = remote_apply'
+    await (await on_postgresql(stronger)).require_durability()
 
 
 @pytest.mark.postgresql

@@ -159,3 +159,22 @@ async def test_the_centres_software_gets_a_copy_for_an_assigned_counsellor_only(
     assert (answer.status_code, answer.json()["code"]) == (403, "counsellor_needed")
     await centre.log_in(counsellor=await centre.new_counsellor())
     assert (await centre.call("GET", path)).status_code == 403
+
+
+async def test_a_client_gets_a_copy_for_an_assigned_counsellor_only(centre, bilan, given, copy):
+    await centre.log_in()
+    refused = await copy()
+    assert (refused.status_code, refused.json()["code"]) == (403, "counsellor_needed")
+    await centre.log_in(counsellor=await centre.new_counsellor())
+    refused = await copy("portable")
+    assert (refused.status_code, refused.json()["code"]) == (403, "counsellor_needed")
+    assert "dossier 12" not in refused.text
+    await centre.log_in(counsellor=bilan.counsellor)
+    assert (await copy()).json()["beneficiary"]["reference"] == "dossier 12"
+
+
+async def test_a_person_without_a_bilan_needs_no_counsellor(centre):
+    person = (await centre.made("/v1/beneficiaries", {"reference": "dossier 13"}))["id"]
+    told = (await centre.call("GET", f"/v1/beneficiaries/{person}/export")).json()
+    assert told["beneficiary"]["reference"] == "dossier 13"
+    assert (told["bilans"], told["contestations"], told["documents"]) == ([], [], [])

@@ -236,3 +236,35 @@ def test_the_verbs_work_directly_on_the_database(
     assert run("client", "rotate-secret", tenant["client_id"], "--overlap", "61") == (2, [])
     assert run("tenant", "create", "--name", "Autre", "--siren", "732829321") == (2, [])
     assert run("client", "create", "--tenant", "tnt_x", "--jwks", str(keys_dir)) == (2, [])
+
+
+async def test_a_centres_siren_is_put_on_record_afterwards(operator, centre):
+    route = f"/tenants/{centre.tenant}/siren"
+    wrong = await operator.put(route, json={"siren": "732829321"})
+    assert (wrong.status_code, "SIREN" in wrong.json()["detail"]) == (422, True)
+    assert (
+        await operator.put("/tenants/tnt_none/siren", json={"siren": "732829320"})
+    ).status_code == 404
+    right = (await operator.put(route, json={"siren": "732829320"})).json()
+    assert right["siren"] == "732829320"
+    assert (await operator.get("/tenants")).json() == [right]
+
+
+async def test_an_employers_siren_is_never_the_centres_own(operator, centre):
+    route = f"/tenants/{centre.tenant}/siren"
+    await operator.put(route, json={"siren": "732829320"})
+    plan = {
+        "beneficiary": (await centre.made("/v1/beneficiaries", {}))["id"],
+        "counsellor": await centre.new_counsellor(),
+        "funding": "CPF",
+        "planned_minutes": 1440,
+        "support_minutes": 840,
+        "starts_on": "2026-11-02",
+        "ends_on": "2027-01-29",
+        "employer_siren": "356000000",
+    }
+    await centre.made("/v1/bilans", plan)
+    refused = await operator.put(route, json={"siren": "356000000"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "employer_is_tenant")
+    (line,) = (await operator.get("/tenants")).json()
+    assert line["siren"] == "732829320"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 import gateway.__main__ as command
 from gateway import rotation
@@ -15,6 +16,7 @@ from gateway.app import create_app
 from gateway.keyring import Keyring, Role, Use, key_files, write_signing
 from gateway.operators.api import operator_app
 from gateway.records.rules import DEPLOYMENT
+from gateway.settings import Settings
 from gateway.tables import Record
 from keel.commands import main
 from keel.passes import Admission, PassMint, PassRefused
@@ -265,3 +267,84 @@ def test_the_verbs_of_keys_work_directly(gateway_url, keys_dir, monkeypatch, cap
     assert [key["kid"] for key in published] == [done["kid_new"]]
     assert run("retire", "--", done["kid_new"]) == (2, [])
     assert run("revoke", "--", kid) == (2, [])
+
+
+@pytest.fixture
+def chores(gateway_url, folder):
+    """A gateway whose chores come round at once, on a folder whose keys are long due."""
+
+    def app(**given):
+        settings = Settings(
+            database_url=gateway_url,
+            keys_dir=folder,
+            public_url="http://gateway",
+            chores_interval=timedelta(milliseconds=20),
+            webhook_interval=timedelta(hours=1),
+            sequencer_interval=timedelta(hours=1),
+            **given,
+        )
+        return create_app(settings)
+
+    return app
+
+
+async def soon(condition, within=10):
+    ends = time.monotonic() + within
+    while not condition() and time.monotonic() < ends:  # noqa: ASYNC110 - of the file system
+        await asyncio.sleep(0.02)
+    return condition()
+
+
+def long_due(folder):
+    begin = datetime.now(UTC) - 90 * DAY
+    for use in Use:
+        write_signing(folder / f"{use}.pem", SigningKey.generate(), begin, first_used_at=begin)
+
+
+async def test_the_worker_does_by_itself_what_is_due(chores, folder):
+    long_due(folder)
+    app = chores()
+    async with app.router.lifespan_context(app):
+        assert await soon(lambda: all(kid_of(folder, use, Role.NEXT) for use in Use))
+        published = json.loads((folder / "pass-jwks.json").read_text())
+        assert kid_of(folder, Use.PASS, Role.NEXT) in {key["kid"] for key in published["keys"]}
+
+        async def written():
+            async with app.state.database.begin(DEPLOYMENT) as session:
+                return [r.kind for r in await session.scalars(select(Record))].count("key.rotated")
+
+        for _ in range(200):
+            if await written() == len(Use):
+                break
+            await asyncio.sleep(0.02)
+        assert await written() == len(Use)
+
+
+async def test_where_it_cannot_write_the_folder_it_says_what_is_due_and_stays_ready(
+    chores, folder, monkeypatch
+):
+    long_due(folder)
+    monkeypatch.setattr(rotation, "is_writable", lambda *_: False)  # root writes everywhere
+    app = chores()
+    with capture_logs() as logged:
+        async with app.router.lifespan_context(app):
+            assert await soon(lambda: sum(e["event"] == "key_rotation_due" for e in logged) == 4)
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+                assert (await client.get("/readyz")).status_code == 200
+    assert {(e["use"], e["step"]) for e in logged if e["event"] == "key_rotation_due"} == {
+        (str(use), "published") for use in Use
+    }
+    assert not any(kid_of(folder, use, Role.NEXT) for use in Use)
+
+
+async def test_somebody_else_may_rotate_instead(chores, folder):
+    long_due(folder)
+    app = chores(rotate_keys=False)
+    async with app.router.lifespan_context(app):
+        assert not await soon(lambda: any(kid_of(folder, use, Role.NEXT) for use in Use), within=1)
+
+
+def test_a_folder_without_the_right_to_write_is_no_place_to_rotate(folder, tmp_path):
+    assert rotation.is_writable(folder, None)
+    assert not rotation.is_writable(folder, tmp_path / "no-such-place" / "pass-jwks.json")

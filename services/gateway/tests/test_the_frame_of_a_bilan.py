@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from gateway.bilans.rules import bounds_refusal, is_siren
+from gateway.bilans.rules import bounds_refusal
 from gateway.conventions.rules import ConventionStatus, Signatures, status_on
 from gateway.tables import Bilan, Convention, Tenant
 from keel.clock import utc_now
@@ -111,14 +111,6 @@ def agree(sited):
 
 
 # ---------------------------------------------------------------- the employer
-
-
-@pytest.mark.parametrize(
-    ("number", "is_one"),
-    [(OWN, True), (EMPLOYER, True), ("732829321", False), ("73282932", False), ("a" * 9, False)],
-)
-def test_a_siren_checks_itself(number, is_one):
-    assert is_siren(number) is is_one
 
 
 async def test_the_employer_can_never_conduct_the_bilan(sited, plan):

@@ -291,13 +291,14 @@ async def test_sessions_that_are_over_are_deleted_beside_the_answers(settings):
         async with state.database.begin() as session:
             tenant = (await state.tenants.create(session, "Centre", None)).tenant
         async with state.database.begin(tenant) as session:
+            person = await state.people.add_beneficiary(session, tenant, None)
             session.add_all(
                 PageSession(
                     token_sha256=bytes([n]) * 32,
                     kind="personal",
                     method="hosted_page",
                     tenant=tenant,
-                    beneficiary="bnf_1",
+                    beneficiary=person.id,
                     ends_at=utc_now() + timedelta(hours=n),
                 )
                 for n in (0, 1)

@@ -12,6 +12,9 @@ SELECT pg_is_in_recovery() AS standby, current_setting('synchronous_commit') AS 
        current_setting('fsync') AS syncs
 """
 
+_ON_DISK = frozenset({"on", "remote_apply"})
+"""`local` and `remote_write` acknowledge what a disk that takes over may lack (section 8)."""
+
 
 class NotDurable(StartRefused):
     """The database would not keep what it acknowledges; the message says what to change."""
@@ -21,16 +24,18 @@ async def require_durability(connection: AsyncConnection) -> None:
     """Refuse a PostgreSQL whose commits are not on its own disk when they are answered.
 
     Raises:
-        NotDurable: it is a standby, or `synchronous_commit` or `fsync` is off for this role.
+        NotDurable: it is a standby, or `synchronous_commit` is weaker than on for this role, or
+            `fsync` is off.
     """
     if connection.dialect.name != "postgresql":
         return
     found = (await connection.exec_driver_sql(_ASK)).one()
     if found.standby:
         raise NotDurable("The database is a standby. Give the address of the primary.")
-    if found.commits == "off":
+    if found.commits not in _ON_DISK:
         raise NotDurable(
-            "synchronous_commit is off for this role: what was acknowledged could be lost. "
+            f"synchronous_commit is {found.commits} for this role: what was acknowledged could be "
+            "lost. "
             "Set it to on (ALTER ROLE … SET synchronous_commit = on)."
         )
     if found.syncs == "off":

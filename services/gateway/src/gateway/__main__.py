@@ -1,4 +1,4 @@
-"""`python -m gateway serve | work | migrate | openapi | tenant | client | webhook | log | keys`."""
+"""`python -m gateway` and its verbs: serve, work, migrate, and those of the operator."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from gateway.keyring import Keyring
-from gateway.operators import webhooks
+from gateway.operators import consents, webhooks
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import ask
@@ -134,6 +134,9 @@ def _tenant(arguments: argparse.Namespace) -> int:
     if arguments.action == "policy":
         policy = {"ceremony_code": arguments.ceremony_code == "on"}
         return _print(_on_platform("PUT", _route("tenants", arguments.tenant, "policy"), policy))
+    if arguments.action == "set-siren":
+        route = _route("tenants", arguments.tenant, "siren")
+        return _print(_on_platform("PUT", route, {"siren": arguments.siren}, whole=True))
     method = "PUT" if arguments.action == "suspend" else "DELETE"
     route = _route("tenants", arguments.tenant, "suspension")
     return _print(_on_platform(method, route, whole=True))
@@ -174,6 +177,9 @@ def _tenant_arguments(parser: argparse.ArgumentParser) -> None:
         "--ceremony-code", required=True, choices=["on", "off"],
         help="a one-time code, over the centre's channel, before each decision on a consent",
     )  # fmt: skip
+    siren = actions.add_parser("set-siren", help="put the centre's own SIREN on record")
+    siren.add_argument("tenant")
+    siren.add_argument("siren")
     suspend = actions.add_parser("suspend", help="stop a tenant at once, and what runs for it")
     suspend.add_argument("tenant")
     resume = actions.add_parser("resume", help="lift a suspension")
@@ -246,6 +252,10 @@ def _webhook(arguments: argparse.Namespace) -> int:
     return 0 if answer["replayed"] else 1
 
 
+def _consent(arguments: argparse.Namespace) -> int:
+    return _print(_on_platform("DELETE", consents.route(arguments), whole=True))
+
+
 def _log(_: argparse.Namespace) -> int:
     verdict = _on_platform("GET", "/log/audit")
     _print(verdict)
@@ -295,6 +305,7 @@ SERVICE = Service(
             _tenant_arguments,
         ),
         Verb("client", "register, list, renew or revoke clients", _client, _client_arguments),
+        Verb("consent", "withdraw on a person's behalf", _consent, consents.arguments),
         Verb("webhook", "send again what was given up", _webhook, webhooks.arguments),
         Verb("log", "recompute the transparency log", _log, _log_arguments),
         Verb("keys", "make, list, rotate or revoke keys", _keys, _keys_arguments),

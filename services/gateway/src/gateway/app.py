@@ -75,6 +75,7 @@ from gateway.shares.service import Shares
 from gateway.tables import Base, ContentKey, RecordKey
 from gateway.tenants import api as tenants_api
 from gateway.tenants.clients import Clients
+from gateway.tenants.identity import Identity
 from gateway.tenants.introspection import Introspection
 from gateway.tenants.service import Tenants
 from gateway.tenants.suspension import Suspension
@@ -325,7 +326,10 @@ def _furnish(
         records,
         content,
     )
-    state.exports = Exports(database, services, records, gathering)
+    state.exports, state.identity = (
+        Exports(database, services, records, gathering, bilans),
+        Identity(database, bilans),
+    )
     origin = settings.log_origin
     genesis = partial(records.write_genesis, origin=origin)
     state.sequencer = Sequencer(database, origin, keyring.log, genesis)
@@ -347,6 +351,7 @@ def _furnish(
         state.page_sessions,
         pace,
         state.background,
+        state.signing_keys if settings.rotate_keys else None,
     )
 
     async def migrated() -> bool:

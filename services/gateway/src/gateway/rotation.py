@@ -60,6 +60,28 @@ def rotate(folder: Path, *, at: datetime) -> list[Change]:
     return done
 
 
+def due(folder: Path, *, at: datetime) -> list[tuple[Use, str]]:
+    """Return what `rotate` would do at the instant `at`, by use and step; nothing is changed."""
+    files = key_files(folder)
+    steps: list[tuple[Use, str]] = []
+    for use in Use:
+        held = {role: [f for f in files if f.use is use and f.role is role] for role in Role}
+        if held[Role.CURRENT]:
+            step = _step(held[Role.CURRENT][0], held[Role.NEXT], at)
+            steps += [(use, step)] if step else []
+        steps += [(use, "deleted") for old in held[Role.OLD] if _is_over(old, at)]
+    return steps
+
+
+def is_writable(folder: Path, passes: Path | None) -> bool:
+    """Say whether keys can be changed here, and the public pass keys written where they are read.
+
+    A secret that the platform mounts is neither: there its source is rotated.
+    """
+    read_from = passes.parent if passes is not None else folder
+    return all(os.access(place, os.W_OK | os.X_OK) for place in (folder, read_from))
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time change the keys of a folder."""
@@ -71,19 +93,27 @@ def _alone(folder: Path) -> Iterator[None]:
 def _advance(
     folder: Path, current: KeyFile, following: Sequence[KeyFile], at: datetime
 ) -> list[Change]:
-    age = at - (current.first_used_at or current.published_at)
     if following and following[0].kid == current.kid:
         following[0].path.unlink()  # a run that ended between its last two steps
         following = ()
-    if not following:
-        if age < PERIOD - LEAD - _RUN_EVERY:
-            return []
+    step = _step(current, following, at)
+    if step == _PUBLISHED:
         key = SigningKey.generate()
         write_signing(folder / f"{current.use}.next.pem", key, at, first_used_at=None)
-        return [Change(current.use, "published", current.kid, key.kid)]
-    if age < PERIOD - _RUN_EVERY or at - following[0].published_at < LEAD:
-        return []
-    return [_activate(current, following[0], at)]
+        return [Change(current.use, _PUBLISHED, current.kid, key.kid)]
+    return [_activate(current, following[0], at)] if step == _ACTIVATED else []
+
+
+_PUBLISHED, _ACTIVATED = "published", "activated"
+
+
+def _step(current: KeyFile, following: Sequence[KeyFile], at: datetime) -> str | None:
+    """Say what the key that signs and the one after it ask for at the instant `at`."""
+    age = at - (current.first_used_at or current.published_at)
+    if not following:
+        return None if age < PERIOD - LEAD - _RUN_EVERY else _PUBLISHED
+    early = age < PERIOD - _RUN_EVERY or at - following[0].published_at < LEAD
+    return None if early else _ACTIVATED
 
 
 def _activate(current: KeyFile, following: KeyFile, at: datetime) -> Change:
@@ -94,7 +124,7 @@ def _activate(current: KeyFile, following: KeyFile, at: datetime) -> Change:
         os.link(current.path, kept)
     write_signing(current.path, following.key, following.published_at, first_used_at=at)
     following.path.unlink()
-    return Change(current.use, "activated", current.kid, following.kid)
+    return Change(current.use, _ACTIVATED, current.kid, following.kid)
 
 
 def _is_over(old: KeyFile, at: datetime) -> bool:

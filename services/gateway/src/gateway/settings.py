@@ -39,6 +39,9 @@ class Settings(ServiceSettings):
     pass_jwks_file: Path = Path()
     """Where a rotation writes the public pass keys that the other services read; unset, it is
     `pass-jwks.json` in the key folder."""
+    rotate_keys: bool = True
+    """Whether the worker does each day what is due to the signing keys, where it can write them.
+    Off where each replica writes a folder of its own: there the source is rotated."""
     public_url: str = "http://127.0.0.1:8000"
     """The origin under which beneficiaries and integrators reach the gateway."""
     log_origin: str = "localhost/passerelle/log"

@@ -18,6 +18,7 @@ from gateway.background import Background, Part
 from gateway.consents.service import Consents
 from gateway.edge.idempotency import ABANDONED, forget_old, forget_unanswered
 from gateway.log.service import Sequencer
+from gateway.operators.keys import SigningKeys
 from gateway.pages.service import PageSessions
 from gateway.runs.service import Runs
 from gateway.tenants import store as tenant_store
@@ -27,6 +28,9 @@ from gateway.webhooks.deliveries import Deliveries
 from gateway.webhooks.sending import Sender
 from keel.clock import utc_now
 from keel.database import Database
+
+_A_DAY = timedelta(days=1)
+"""Between two looks at the signing keys: each of their thresholds is as much early."""
 
 logger = structlog.get_logger()
 
@@ -57,6 +61,8 @@ class Work:
     page_sessions: PageSessions
     pace: Pace
     background: Background
+    signing_keys: SigningKeys | None = None
+    """Whose rotation is kept up with; None where somebody else does that."""
 
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:
@@ -70,6 +76,7 @@ class Work:
                 Part.every(self.pace.sequencing, "sequencing", self.sequencer.step, at_once=True),
                 Part.lasting("webhooks", send),
                 Part.every(self.pace.chores, "chores", self._chores),
+                Part.every(_A_DAY, "key_rotation", self._keep_keys_young, at_once=True),
             ):
                 yield
 
@@ -87,6 +94,11 @@ class Work:
             await _logged(self._each_tenant(chore), chore.__name__)
         if not self.database.is_sqlite:  # on SQLite what runs is ours, and we are alive
             await _logged(self.runs.recover(), "recovery")
+
+    async def _keep_keys_young(self) -> None:
+        """Do what is due to the signing keys; one that fails is done again the next day."""
+        if self.signing_keys is not None:
+            await _logged(self.signing_keys.keep_up(), "key_rotation")
 
     async def _drop_codes(self, session: AsyncSession) -> None:
         await self.deliveries.drop_codes(session)

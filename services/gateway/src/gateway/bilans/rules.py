@@ -57,14 +57,6 @@ def signatures_of(row: Signed) -> Signatures:
     )
 
 
-def is_siren(number: str) -> bool:
-    """Say whether nine digits are a SIREN: their Luhn sum is a multiple of ten."""
-    if len(number) != 9 or not (number.isascii() and number.isdigit()):  # noqa: PLR2004 - INSEE
-        return False
-    doubled = [int(digit) * (1 + index % 2) for index, digit in enumerate(number)]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0  # noqa: PLR2004
-
-
 def bounds_refusal(
     *,
     planned_minutes: int,

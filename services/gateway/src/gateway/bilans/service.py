@@ -14,7 +14,6 @@ from gateway.bilans.rules import (
     Funding,
     asks_convention,
     bounds_refusal,
-    is_siren,
     signatures_of,
 )
 from gateway.conventions import store as convention_store
@@ -35,6 +34,7 @@ from gateway.problems import (
     TenantSirenNeeded,
 )
 from gateway.tables import Assignment, Bilan, BilanAgreement, Tenant
+from gateway.tenants.rules import is_siren
 from gateway.tenants.service import Caller
 from keel.clock import utc_now
 from keel.identifiers import new_id
@@ -145,12 +145,25 @@ class Bilans:
         own = await self._own_siren(session, tenant)
         if own is None:
             raise TenantSirenNeeded(
-                "Ask the operator to put the centre's SIREN on record: without it nobody can tell "
-                "that the centre is not the employer."
+                "Ask the operator to put the centre's SIREN on record (`tenant set-siren`): nobody "
+                "can tell without it that the centre is not the employer."
             )
         if own == plan.employer_siren:
             raise EmployerIsTenant("Another organisation conducts it (Code du travail R6313-5).")
         return await self._siren_digest(session, tenant, plan.employer_siren)
+
+    async def require_no_employer(self, session: AsyncSession, tenant: str, siren: str) -> None:
+        """Refuse a number as the centre's own where it is an employer's (LR-A11).
+
+        Raises:
+            EmployerIsTenant: a bilan names the organisation of this number as the employer.
+        """
+        digest = await self._siren_digest(session, tenant, siren)
+        if await store.names_employer(session, tenant, digest):
+            raise EmployerIsTenant(
+                "A bilan of this tenant names this organisation as the employer; another "
+                "organisation conducts it (Code du travail R6313-5)."
+            )
 
     async def _siren_digest(self, session: AsyncSession, tenant: str, siren: str) -> bytes:
         key = await self.people.records.key_of(session, tenant, None)

@@ -39,6 +39,12 @@ async def of_beneficiary(session: AsyncSession, tenant: str, beneficiary: str) -
     return (await session.scalars(query.order_by(Bilan.id))).all()
 
 
+async def names_employer(session: AsyncSession, tenant: str, employer_digest: bytes) -> bool:
+    """Say whether a bilan of the tenant has this employer."""
+    query = select(Bilan.id).where(Bilan.tenant == tenant, Bilan.employer_digest == employer_digest)
+    return await session.scalar(query.limit(1)) is not None
+
+
 async def agreement(session: AsyncSession, tenant: str, bilan: str) -> BilanAgreement | None:
     """Return the worker's agreement to a bilan."""
     query = select(BilanAgreement).where(

@@ -53,16 +53,18 @@ class Ending(Standing):
         tenant: str,
         consent_id: str,
         *,
+        reason: EndReason = EndReason.WITHDRAWN_BY_BENEFICIARY,
         method: Method | None = None,
     ) -> Consent:
         """End one consent at once, by the beneficiary's own act; `method` is how they came in.
+
+        `reason` says otherwise where an operator acts for them.
 
         Raises:
             NotFound: nobody gave this consent.
             ConsentState: it ended earlier; the first end keeps its date.
         """
         consent = await self._authorised(session, tenant, consent_id)
-        reason = EndReason.WITHDRAWN_BY_BENEFICIARY
         await self._revoke(session, consent, None, reason, method)
         return consent
 
@@ -171,7 +173,8 @@ class Ending(Standing):
     ) -> None:
         self._end(consent, ConsentStatus.REVOKED, reason, self.now())
         self._raise_epoch(session, consent)
-        observed = {"withdrawn_by": _who(caller), "end_reason": str(reason), **_how(method)}
+        who = "operator" if reason is EndReason.WITHDRAWN_BY_OPERATOR else _who(caller)
+        observed = {"withdrawn_by": who, "end_reason": str(reason), **_how(method)}
         await self._record(session, consent, Kind.CONSENT_REVOKED, caller, observed)
 
     async def _give_way(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from gateway.bilans import store as bilan_store
+from gateway.bilans.service import Bilans
 from gateway.exports.gathering import Gathered, Gathering
 from gateway.exports.rules import (
     EXPLAINED,
@@ -40,6 +42,7 @@ class Exports:
     services: Services
     records: Records
     gathering: Gathering
+    bilans: Bilans
     now: Callable[[], datetime] = utc_now
 
     async def of(
@@ -48,13 +51,20 @@ class Exports:
         """Return a copy of what is held; without a caller, the person asks on their own page.
 
         It works while a restriction stands and after a bilan closed: what was destroyed is absent.
+        Of a person without a bilan nothing is held that only a counsellor may read: the tenant's
+        own reference, restrictions and records.
 
         Raises:
             NotFound: the person is not one of the tenant's.
+            CounsellorNeeded: a client asks, for nobody who is assigned to each of their bilans.
+            SecrecyNoticeNeeded: that counsellor has not accepted the secrecy notice (LR-A21).
             ServiceUnavailable: a service does not answer; nothing is given in part.
         """
         by = caller or Caller(tenant, "", frozenset(), None)
         async with self.database.begin(tenant) as session:
+            if caller is not None:
+                for bilan in await bilan_store.of_beneficiary(session, tenant, beneficiary):
+                    await self.bilans.require_assigned(session, caller, bilan)
             gathered = await self.gathering.of(session, tenant, beneficiary)
         held = {**gathered.held, **await self._contents(by, gathered)}
         fact = Fact(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.edge.strict import StrictRoute
 from gateway.operators import service
+from gateway.operators.consents import add_consent_verbs
 from gateway.operators.webhooks import add_webhook_verbs
 from gateway.quotas.rules import QuotaKind
 from gateway.tenants.rules import Scope
@@ -27,6 +28,12 @@ class NewTenant(_Asked):
 
     name: _Name
     siren: Annotated[str, Field(pattern=r"^[0-9]{9}$")] | None = None
+
+
+class OwnSiren(_Asked):
+    """The SIREN of the centre itself."""
+
+    siren: Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 
 
 class NewClient(_Asked):
@@ -77,6 +84,7 @@ def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own
     _clients(app, state)
     _keys(app, state)
     add_webhook_verbs(app, state.database)
+    add_consent_verbs(app, state)
 
     @app.get("/log/audit")
     async def audit_log() -> dict[str, Any]:
@@ -97,6 +105,10 @@ def _tenants(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
     @app.put("/tenants/{tenant}/policy")
     async def set_policy(tenant: str, body: Policy) -> dict[str, Any]:
         return await service.set_policy(state.database, tenant, ceremony_code=body.ceremony_code)
+
+    @app.put("/tenants/{tenant}/siren")
+    async def set_siren(tenant: str, body: OwnSiren) -> dict[str, Any]:
+        return await service.set_siren(state.identity, tenant, body.siren)
 
     @app.put("/tenants/{tenant}/suspension")
     async def suspend_tenant(tenant: str) -> dict[str, Any]:

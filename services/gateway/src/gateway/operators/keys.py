@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from gateway import rotation
 from gateway.keyring import KeyFile, Keyring, key_files
 from gateway.records.rules import DEPLOYMENT, Fact, Kind
 from gateway.records.service import Records
 from keel.clock import rfc3339, utc_now
 from keel.database import Database
+
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,15 @@ class SigningKeys:
         """Do what is due: publish, activate, delete; an empty list when nothing was."""
         changes = rotation.rotate(self.keyring.folder, at=utc_now())
         return await self._written(changes, "scheduled")
+
+    async def keep_up(self) -> None:
+        """Do what is due, unasked; where the folder cannot be written, say aloud what is."""
+        folder = self.keyring.folder
+        if rotation.is_writable(folder, self.pass_jwks_file):
+            await self.rotate()
+            return
+        for use, step in rotation.due(folder, at=utc_now()):
+            logger.warning("key_rotation_due", use=str(use), step=step)
 
     async def retire(self, kid: str) -> list[dict[str, Any]]:
         """Take away a key that does not sign."""

@@ -11,6 +11,7 @@ from gateway.quotas.service import Quotas
 from gateway.tables import Client, Tenant
 from gateway.tenants import store as tenant_store
 from gateway.tenants.clients import Clients
+from gateway.tenants.identity import Identity
 from gateway.tenants.rules import Scope
 from gateway.tenants.service import Tenants
 from gateway.tenants.suspension import Suspension
@@ -31,6 +32,7 @@ def _line(tenant: Tenant) -> dict[str, Any]:
     return {
         "tenant": tenant.id,
         "name": tenant.name,
+        "siren": tenant.siren,
         "created_at": rfc3339(tenant.created_at),
         "suspended": tenant.suspended_at is not None,
         "ceremony_code": tenant.ceremony_code,
@@ -51,6 +53,11 @@ async def set_policy(database: Database, tenant: str, *, ceremony_code: bool) ->
             raise NotFound(f"There is no tenant {tenant}.")
         found.ceremony_code = ceremony_code
         return _line(found)
+
+
+async def set_siren(identity: Identity, tenant: str, siren: str) -> dict[str, Any]:
+    """Put a centre's own SIREN on record."""
+    return _line(await identity.set_siren(tenant, siren))
 
 
 async def suspend_tenant(suspension: Suspension, tenant: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Consent(TenantOwned, Base):
         ForeignKeyConstraint(
             ["tenant", "beneficiary"], ["beneficiaries.tenant", "beneficiaries.id"]
         ),
+        ForeignKeyConstraint(["tenant", "bilan"], ["bilans.tenant", "bilans.id"]),
         Index("ix_consents_beneficiary", "tenant", "beneficiary"),
         Index("ix_consents_bilan", "tenant", "bilan"),
     )

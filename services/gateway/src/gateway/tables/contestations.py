@@ -17,6 +17,7 @@ class Contestation(TenantOwned, Base):
         ForeignKeyConstraint(
             ["tenant", "beneficiary"], ["beneficiaries.tenant", "beneficiaries.id"]
         ),
+        ForeignKeyConstraint(["tenant", "bilan"], ["bilans.tenant", "bilans.id"]),
         Index("ix_contestations_bilan", "tenant", "bilan"),
         Index("ix_contestations_beneficiary", "tenant", "beneficiary"),
     )

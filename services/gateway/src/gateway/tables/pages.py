@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, LargeBinary, String
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at, id_key
@@ -16,7 +16,12 @@ class PersonalLink(TenantOwned, Base):
     """
 
     __tablename__ = "personal_links"
-    __table_args__ = (Index("ix_personal_links_beneficiary", "tenant", "beneficiary"),)
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant", "beneficiary"], ["beneficiaries.tenant", "beneficiaries.id"]
+        ),
+        Index("ix_personal_links_beneficiary", "tenant", "beneficiary"),
+    )
 
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
@@ -31,7 +36,12 @@ class PersonalCode(TenantOwned, Base):
     """A one-time code that the centre's channel hands to a person; only its keyed hash is kept."""
 
     __tablename__ = "personal_codes"
-    __table_args__ = (Index("ix_personal_codes_beneficiary", "tenant", "beneficiary"),)
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant", "beneficiary"], ["beneficiaries.tenant", "beneficiaries.id"]
+        ),
+        Index("ix_personal_codes_beneficiary", "tenant", "beneficiary"),
+    )
 
     id: Mapped[str] = id_key()
     beneficiary: Mapped[str] = mapped_column(String(32))
@@ -48,6 +58,11 @@ class PageSession(TenantOwned, Base):
     """A short session on the hosted pages, opened by a link's secret."""
 
     __tablename__ = "page_sessions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant", "beneficiary"], ["beneficiaries.tenant", "beneficiaries.id"]
+        ),
+    )
 
     token_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))

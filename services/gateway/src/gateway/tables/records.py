@@ -13,6 +13,8 @@ class Record(TenantOwned, Base):
     """A private transparency record: ciphertext, commitment, and what is needed to find it."""
 
     __tablename__ = "records"
+    # No foreign keys: a record outlives what it names. Persons, bilans and consents are erased and
+    # destroyed, and the record that says so stays, with the ids that it was about.
     __table_args__ = (
         Index("ix_records_beneficiary", "tenant", "beneficiary"),
         Index("ix_records_prev", "tenant", "prev"),
