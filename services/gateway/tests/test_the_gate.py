@@ -171,7 +171,7 @@ async def test_another_tenant_finds_no_such_consent(gated):
 async def test_a_dispatch_left_open_by_a_crash_is_closed_at_the_next_start(app, gated):
     gate, caller, bilan, claims = gated
     await gate.dispatch(caller, bilan, claims, attempt())
-    an_hour_later = replace(app.state.runs, now=lambda: utc_now() + timedelta(hours=1))
+    an_hour_later = replace(app.state.recovery, now=lambda: utc_now() + timedelta(hours=1))
     assert await an_hour_later.recover() == 1
     assert await an_hour_later.recover() == 0
     assert (await kinds(app, caller)).count("ai.error") == 1

@@ -161,10 +161,11 @@ async def test_a_bilan_that_opens_and_a_run_that_a_crash_ended_are_told(app, cen
         status="running",
         timings_ms={},
         created_at=utc_now() - timedelta(hours=1),
+        alive_at=utc_now() - timedelta(hours=1),
     )
     async with app.state.database.begin(centre.tenant) as session:
         session.add(run)
-    await app.state.runs.recover()
+    await app.state.recovery.recover()
     events = (await centre.call("GET", "/v1/events")).json()["items"]
     assert [(event["kind"], event["data"]) for event in events] == [
         ("bilan.opened", {"bilan": bilan.id, "beneficiary": bilan.beneficiary}),

@@ -310,7 +310,14 @@ async def _session(request: Request) -> AsyncIterator[AsyncSession]:
     database: Database = request.app.state.database
     # Whose request this is, the dependency that lets the caller in says; it may come later.
     async with database.begin(lambda: getattr(request.state, "tenant", None)) as session:
+        request.state.session = session
         yield session
+
+
+def session_of(request: Request) -> AsyncSession | None:
+    """Return the session in which a request works; None for one that asks for no `SessionDep`."""
+    session: AsyncSession | None = getattr(request.state, "session", None)
+    return session
 
 
 # Function scope: committed before the answer leaves, so that a failed commit never follows a 201.

@@ -67,6 +67,7 @@ from gateway.retention import api as retention_api
 from gateway.retention.service import Retentions
 from gateway.runs import api as runs_api
 from gateway.runs.assisted import Assisted
+from gateway.runs.recovery import Recovery
 from gateway.runs.service import Runs
 from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Admit, Services
 from gateway.settings import Settings, Worker
@@ -303,14 +304,14 @@ def _furnish(
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.records, state.content = services, records, content
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
-    state.api_keys = ApiKeys()
     state.clients, state.suspension = Clients(), Suspension(database, consents)
     state.introspection = Introspection(state.tenants, consents)
     state.signing_keys = SigningKeys(database, records, keyring, settings.pass_jwks_or_none())
-    state.events, state.counsellors = events, counsellors
+    state.events, state.counsellors, state.api_keys = events, counsellors, ApiKeys()
     state.webhook_endpoints = WebhookEndpoints(records, _reach(settings))
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
-    state.runs, state.reports = runs, Reports(database, services, bilans, runs, records, events)
+    state.runs, state.recovery = runs, Recovery(database, records, events)
+    state.reports = Reports(database, services, bilans, runs, records, events)
     state.watch = Watch(database, in_flight, listens=settings.listen_for_withdrawals)
     state.page_sessions, state.links = PageSessions(settings.page_session), Links()
     state.codes = Codes(records, events, state.webhook_endpoints)
@@ -344,7 +345,7 @@ def _furnish(
     state.work = Work(
         database,
         state.sequencer,
-        runs,
+        state.recovery,
         consents,
         state.deliveries,
         state.webhook_endpoints.reach,

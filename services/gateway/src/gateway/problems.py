@@ -540,7 +540,7 @@ class IdempotencyKeyNeeded(Problem):
 
 
 class IdempotencyConflict(Problem):
-    """The key was used for another request, or its first request is still running."""
+    """The key was used for another request; or its first is running, or its answer was lost."""
 
     code = "idempotency_conflict"
     title = "This Idempotency-Key was used for another request"

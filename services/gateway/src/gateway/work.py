@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.background import Background, Part
 from gateway.consents.service import Consents
-from gateway.edge.idempotency import ABANDONED, forget_old, forget_unanswered
+from gateway.edge.idempotency import forget_old, forget_unanswered
 from gateway.log.service import Sequencer
 from gateway.operators.keys import SigningKeys
 from gateway.pages.service import PageSessions
-from gateway.runs.service import Runs
+from gateway.runs.recovery import Recovery
 from gateway.tenants import store as tenant_store
 from gateway.webhooks import store as webhook_store
 from gateway.webhooks.addresses import Reach
@@ -54,7 +54,7 @@ class Work:
 
     database: Database
     sequencer: Sequencer
-    runs: Runs
+    recovery: Recovery
     consents: Consents
     deliveries: Deliveries
     reach: Reach
@@ -67,7 +67,7 @@ class Work:
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:
         """Close what a crash left open, then work while the context lasts."""
-        await self.runs.recover()
+        await self.recovery.recover(alone=self.database.is_sqlite)
         await self._each_tenant(self._free_keys_of_the_dead)
         async with Sender(self.reach) as sender:
             webhooks = self.pace.webhooks.total_seconds()
@@ -92,8 +92,7 @@ class Work:
             self.page_sessions.forget_ended,
         ):
             await _logged(self._each_tenant(chore), chore.__name__)
-        if not self.database.is_sqlite:  # on SQLite what runs is ours, and we are alive
-            await _logged(self.runs.recover(), "recovery")
+        await _logged(self.recovery.recover(), "recovery")
 
     async def _keep_keys_young(self) -> None:
         """Do what is due to the signing keys; one that fails is done again the next day."""
@@ -108,7 +107,7 @@ class Work:
 
     async def _free_keys(self, session: AsyncSession) -> None:
         """Free the idempotency keys of requests whose process died."""
-        await forget_unanswered(session, before=utc_now() - ABANDONED)
+        await forget_unanswered(session)
 
     async def _forget_answers(self, session: AsyncSession) -> None:
         """Let go of answers to requests that came a day ago, also of tenants that are quiet."""
@@ -120,9 +119,7 @@ class Work:
 
     async def _free_keys_of_the_dead(self, session: AsyncSession) -> None:
         """Free them at a start: on SQLite, where nobody else runs, each of them."""
-        at = utc_now()
-        before = at if self.database.is_sqlite else at - ABANDONED
-        await forget_unanswered(session, before=before)
+        await forget_unanswered(session, alone=self.database.is_sqlite)
 
     async def _each_tenant(self, chore: Chore) -> None:
         async with self.database.begin() as session:

@@ -21,6 +21,7 @@ from gateway.consents.shapes import (
     NewConsent,
     RequestedConsent,
 )
+from gateway.edge.carrying_out import carried_out
 from gateway.edge.editing import IfMatch, etag, require_match
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.edge.listing import DEFAULT_LIMIT, Limit
@@ -93,6 +94,7 @@ async def request_consent(
             validity=None if days is None else timedelta(days=days),
             renewal_of=body.renewal_of,
         )
+        await carried_out(session)
     base = request.app.state.settings.public_url.rstrip("/")
     return {**consents.shown(consent), "ceremony_url": f"{base}/consent/#{secret}"}
 
@@ -212,6 +214,7 @@ async def cancel_consent_request(
     """Take back a request that was not answered yet; its link opens nothing any more."""
     async with database.begin(caller.tenant) as session:
         consent = await consents.cancel(session, caller, consent_id)
+        await carried_out(session)
         return await _view(session, consents, consent)
 
 
@@ -264,6 +267,7 @@ async def attest_consent(
             notice_sha256=body.notice_sha256,
             evidence={"document_sha256": body.document_sha256, "form": body.form},
         )
+        await carried_out(session)
         view = await _view(session, consents, consent)
         if consent.status == ConsentStatus.AUTHORISED:
             secret = await links.issue_withdrawal(session, consent)

@@ -1,7 +1,7 @@
 """Consent tokens: bounded, signed copies of what a row permits (profile section 3)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -71,7 +71,7 @@ class ConsentClaims:
 class DrawnToken:
     """A consent token, and for how many seconds it really is one."""
 
-    token: str
+    token: str = field(repr=False)
     expires_in: int
 
 

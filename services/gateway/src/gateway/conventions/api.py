@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.access import BilanCallerDep
 from gateway.conventions.rules import ConventionStatus, Party
 from gateway.conventions.service import Conventions
-from gateway.edge.idempotency import IdempotentRoute
+from gateway.edge.idempotency import IdempotentFrameRoute
 from gateway.problems import BilanNotOpen, ConventionNotAsked, ConventionState, SignatureDate
 from gateway.tables import Convention
 from gateway.wiring import ConventionsDep
@@ -18,7 +18,7 @@ from keel.identifiers import BilanId, ConventionId
 from keel.problems import NotFound, problems
 
 router = APIRouter(
-    prefix="/v1/bilans/{bilan_id}/convention", tags=["bilans"], route_class=IdempotentRoute
+    prefix="/v1/bilans/{bilan_id}/convention", tags=["bilans"], route_class=IdempotentFrameRoute
 )
 
 Line = Annotated[str, Field(min_length=1, max_length=300)]

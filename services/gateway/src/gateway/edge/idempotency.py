@@ -4,42 +4,52 @@ The key is scoped by tenant, method and route. The stored answer is sealed under
 holds: the bilan's content key when the endpoint sets `request.state.subject`, else the tenant's. It
 holds no secret: a replay of an answer with a one-time link comes without it. What rests on a
 consent (`request.state.consent`) is replayed only while that consent stands, whatever the repeat
-carries. A stream is kept when it ends, as the answer that it ended with (`request.state.final`).
+carries; what shows a bilan's content, only to who may work on that bilan now. A stream is kept when
+it ends, as the answer that it ended with (`request.state.final`).
+
+Nothing that was committed is carried out again. Where the endpoint works in the request's own
+session, the answer is kept in that same transaction: both are there, or neither. Where it commits
+in transactions of its own, it says so in them (`edge.carrying_out`): should the answer then be
+lost, the key stays taken and says that. A key is freed when its request failed, or when its process
+is silent: it says that it lives for as long as it works, however long that is.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import StreamingResponse
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
 from gateway.access import presented
+from gateway.bilans.service import Bilans
+from gateway.edge.carrying_out import Taken, run_under
 from gateway.edge.rates import Rates
 from gateway.edge.strict import Handler, StrictRequest, StrictRoute
 from gateway.gate.service import Gate
+from gateway.heartbeat import SILENCE, beating
 from gateway.problems import IdempotencyConflict, IdempotencyKeyNeeded
 from gateway.records.service import Records
 from gateway.tables import IdempotentAnswer
 from gateway.tenants.rules import Scope
 from gateway.tenants.service import Caller, Tenants
 from keel.clock import utc_now
-from keel.database import Database
+from keel.database import Database, session_of
+from keel.problems import Problem
 from keel.sealing import ContentKeys, seal, unseal
+from keel.settling import settled
 from keel.strict_json import NotStrictJson, canonical, parse
 
 _MAX_KEY = 128
 _KEPT = timedelta(hours=24)
-ABANDONED = timedelta(minutes=10)
 _KEPT_HEADERS = ("transparency-record", "ai-generated")
 _SERVER_ERROR = 500
 _FUNCTION_STACK = "fastapi_function_astack"
@@ -57,6 +67,9 @@ _Piece = str | bytes | memoryview
 class IdempotentRoute(StrictRoute):
     """A route whose POST needs an Idempotency-Key and replays the stored answer."""
 
+    shows_content = True
+    """An answer about a bilan is its content: for whoever may work on the bilan."""
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:  # noqa: ANN401 - the framework's own arguments
         if "POST" in (given.get("methods") or ()):
             extra = dict(given.get("openapi_extra") or {})
@@ -73,14 +86,21 @@ class IdempotentRoute(StrictRoute):
         secrets = frozenset(extra.get("x-secret-members", ()))
         scope = _scope_of(self.dependant)
 
-        async def once(given: Request) -> Response:
+        async def handle_once(given: Request) -> Response:
             request = StrictRequest(given.scope, given.receive)  # one object: it keeps its body
             try:
-                return await _Once(request, self.path, scope, secrets).answer(handle)
+                once = _Once(request, self.path, scope, secrets, shows_content=self.shows_content)
+                return await once.answer(handle)
             finally:
                 await request.close()  # the parsed form and its files, which a replay leaves open
 
-        return once
+        return handle_once
+
+
+class IdempotentFrameRoute(IdempotentRoute):
+    """The same for what frames a bilan and shows none of its content: any of the centre may."""
+
+    shows_content = False
 
 
 def _scope_of(dependant: Dependant) -> Scope | None:
@@ -102,11 +122,14 @@ class _Once:
         route: str,
         scope: Scope | None,
         secrets: frozenset[str],
+        *,
+        shows_content: bool,
     ) -> None:
         self._request = request
         self._asked = scope
         self._scope = f"{request.method} {route}"
         self._secrets = secrets
+        self._shows_content = shows_content
         self._database: Database = request.app.state.database
         self._records: Records = request.app.state.records
 
@@ -122,32 +145,49 @@ class _Once:
         rates.enter(self._request, caller.client)
         key = self._key()
         digest = await self._digest(caller)
-        replay = await self._begin(caller.tenant, key, digest)
+        replay = await self._begin(caller, key, digest)
+        if isinstance(replay, Problem):
+            raise replay
         if replay is not None:
             return replay
+        taken = Taken(caller.tenant, self._scope, key)
+        run_under(taken)
         try:
-            response = await self._committed(handle)
+            async with self._alive(taken):
+                response = await self._committed(handle, taken)
         except BaseException:
-            await self._forget(caller.tenant, key)
+            await settled(self._free(taken))
             raise
+        finally:
+            run_under(None)
         if isinstance(response, StreamingResponse):
-            pieces = response.body_iterator
-            response.body_iterator = self._kept_at_its_end(caller.tenant, key, pieces)
-        else:
-            await self._keep(caller.tenant, key, response)
+            response.body_iterator = self._kept_at_its_end(taken, response.body_iterator)
         return response
 
     async def _kept_at_its_end(
-        self, tenant: str, key: str, pieces: AsyncIterable[_Piece]
+        self, taken: Taken, pieces: AsyncIterable[_Piece]
     ) -> AsyncIterator[_Piece]:
         """Hand a stream on; the key stays taken until it ended, and then holds how it ended."""
+        run_under(taken)
         try:
-            async for piece in pieces:
-                yield piece
+            async with self._alive(taken):
+                async for piece in pieces:
+                    yield piece
         finally:
+            run_under(None)
             final = getattr(self._request.state, "final", None)
-            settled = self._forget(tenant, key) if final is None else self._keep(tenant, key, final)
-            await asyncio.shield(settled)
+            await settled(self._free(taken) if final is None else self._keep_apart(taken, final))
+
+    def _alive(self, taken: Taken) -> AbstractAsyncContextManager[None]:
+        """Say, while the request is under way, that it is."""
+
+        async def beat() -> None:
+            async with self._database.begin(taken.tenant) as session:
+                await session.execute(
+                    update(IdempotentAnswer).where(*_row(taken)).values(alive_at=utc_now())
+                )
+
+        return beating(beat)
 
     def _is_multipart(self) -> bool:
         return self._request.headers.get("content-type", "").startswith("multipart/form-data")
@@ -167,15 +207,23 @@ class _Once:
             digest.update(_canonical_or_as_sent(await self._request.body()))
         return digest.digest()
 
-    async def _committed(self, handle: Handler) -> Response:
-        """Handle the request and see its transaction committed, before the answer is kept.
+    async def _committed(self, handle: Handler, taken: Taken) -> Response:
+        """Handle the request and keep its answer, in its own transaction where it has one.
 
         The framework closes function-scoped dependencies (the session) outside the route's
         handler, that is after this wrapper; a stack of our own closes them here.
         """
         async with AsyncExitStack() as stack:
             self._request.scope[_FUNCTION_STACK] = stack
-            return await handle(self._request)
+            response = await handle(self._request)
+            if isinstance(response, StreamingResponse):  # kept at its end
+                return response
+            session = session_of(self._request)
+            if session is not None:
+                await self._keep(session, taken, response)
+        if session is None:
+            await settled(self._keep_apart(taken, response))
+        return response
 
     async def _caller(self) -> Caller | None:
         shown = presented(self._request)
@@ -193,23 +241,29 @@ class _Once:
             )
         return key
 
-    async def _begin(self, tenant: str, key: str, digest: bytes) -> Response | None:
-        async with self._database.begin(tenant) as session:
+    async def _begin(self, caller: Caller, key: str, digest: bytes) -> Response | Problem | None:
+        """Take the key, or return what its first request came to.
+
+        A refusal that comes back was recorded: it is raised once this is committed.
+        """
+        async with self._database.begin(caller.tenant) as session:
             await forget_old(session)
-            held = await session.get(IdempotentAnswer, (tenant, self._scope, key))
-            if held is not None and not held.finished and held.created_at < utc_now() - ABANDONED:
+            held = await session.get(IdempotentAnswer, (caller.tenant, self._scope, key))
+            if held is not None and _is_free(held):
                 await session.delete(held)  # its process died: nobody will ever answer
                 await session.flush()
                 held = None
             if held is not None:
-                return await self._replay(session, held, digest)
+                return await self._replay(session, caller, held, digest)
             row = IdempotentAnswer(
-                tenant=tenant,
+                tenant=caller.tenant,
                 scope=self._scope,
                 key=key,
                 request_sha256=digest,
                 finished=False,
-                created_at=utc_now(),
+                carried_out=False,
+                created_at=(at := utc_now()),
+                alive_at=at,
             )
             try:
                 async with session.begin_nested():
@@ -224,16 +278,28 @@ class _Once:
             "The first request with this key is still running.", headers={"Retry-After": "2"}
         )
 
+    @staticmethod
+    def _lost() -> IdempotencyConflict:
+        return IdempotencyConflict(
+            "The first request with this key was carried out, and its answer is lost. Look at what "
+            "it made before you ask for it once more, with a new key."
+        )
+
     async def _replay(
-        self, session: AsyncSession, held: IdempotentAnswer, digest: bytes
-    ) -> Response:
+        self, session: AsyncSession, caller: Caller, held: IdempotentAnswer, digest: bytes
+    ) -> Response | Problem:
         if held.request_sha256 != digest:
             raise IdempotencyConflict("Use a new key for another request.")
         if not held.finished or held.answer is None or held.status is None:
-            raise self._running()
+            raise self._lost() if _is_silent(held) else self._running()
+        if self._shows_content and held.subject is not None:
+            bilans: Bilans = self._request.app.state.bilans
+            await bilans.open_for(session, caller, held.subject)
         if held.consent is not None and held.consent_epoch is not None:
             gate: Gate = self._request.app.state.gate
-            await gate.refuse_fallen(session, held.tenant, held.consent, held.consent_epoch)
+            refusal = await gate.fallen(session, caller, held.consent, held.consent_epoch)
+            if refusal is not None:
+                return refusal
         key = await self._key_of(session, held.tenant, held.subject)
         if key is None:
             raise IdempotencyConflict("What this request made was destroyed with its bilan.")
@@ -246,20 +312,20 @@ class _Once:
             stored["body"], held.status, headers=headers, media_type=stored["media_type"]
         )
 
-    async def _forget(self, tenant: str, key: str) -> None:
-        async with self._database.begin(tenant) as session:
-            await session.execute(
-                delete(IdempotentAnswer).where(
-                    IdempotentAnswer.tenant == tenant,
-                    IdempotentAnswer.scope == self._scope,
-                    IdempotentAnswer.key == key,
-                )
-            )
+    async def _free(self, taken: Taken) -> None:
+        """Let a key go whose request failed; nothing where it was carried out all the same."""
+        async with self._database.begin(taken.tenant) as session:
+            await _free(session, taken)
 
-    async def _keep(self, tenant: str, key: str, response: Response) -> None:
+    async def _keep_apart(self, taken: Taken, response: Response) -> None:
+        async with self._database.begin(taken.tenant) as session:
+            await self._keep(session, taken, response)
+
+    async def _keep(self, session: AsyncSession, taken: Taken, response: Response) -> None:
+        """Keep the answer in the caller's transaction, sealed."""
         body = getattr(response, "body", None)
         if body is None or response.status_code >= _SERVER_ERROR:  # our own failure: try again
-            await self._forget(tenant, key)
+            await _free(session, taken)
             return
         subject = getattr(self._request.state, "subject", None)
         consent = getattr(self._request.state, "consent", None)
@@ -268,17 +334,17 @@ class _Once:
             "media_type": response.media_type,
             "headers": {n: response.headers[n] for n in _KEPT_HEADERS if n in response.headers},
         }
-        async with self._database.begin(tenant) as session:
-            row = await session.get(IdempotentAnswer, (tenant, self._scope, key))
-            if row is not None:
-                sealing = await self._sealing_key(session, tenant, subject)
-                row.subject = subject
-                if consent is not None:
-                    row.consent, row.consent_epoch = consent
-                row.answer = seal(
-                    sealing, json.dumps(stored).encode(), f"{tenant}|{self._scope}|{key}"
-                )
-                row.status, row.finished = response.status_code, True
+        tenant = taken.tenant
+        row = await session.get(IdempotentAnswer, (tenant, taken.scope, taken.key))
+        if row is not None:
+            sealing = await self._sealing_key(session, tenant, subject)
+            row.subject = subject
+            if consent is not None:
+                row.consent, row.consent_epoch = consent
+            row.answer = seal(
+                sealing, json.dumps(stored).encode(), f"{tenant}|{taken.scope}|{taken.key}"
+            )
+            row.status, row.finished, row.carried_out = response.status_code, True, True
 
     async def _sealing_key(self, session: AsyncSession, tenant: str, subject: str | None) -> bytes:
         if subject is None:
@@ -326,10 +392,33 @@ async def forget_old(session: AsyncSession) -> None:
     )
 
 
-async def forget_unanswered(session: AsyncSession, *, before: datetime) -> None:
-    """Let go of the keys of requests from before an instant whose process died."""
-    await session.execute(
-        delete(IdempotentAnswer).where(
-            IdempotentAnswer.finished.is_(False), IdempotentAnswer.created_at <= before
-        )
+async def forget_unanswered(session: AsyncSession, *, alone: bool = False) -> None:
+    """Free the keys of the session's tenant whose request was not carried out and has no process.
+
+    `alone`: this process has only just begun and no other answers, so that every one is such.
+    """
+    silent = [] if alone else [IdempotentAnswer.alive_at <= utc_now() - SILENCE]
+    await session.execute(delete(IdempotentAnswer).where(*_UNDONE, *silent))
+
+
+_UNDONE = (IdempotentAnswer.finished.is_(False), IdempotentAnswer.carried_out.is_(False))
+
+
+def _is_silent(held: IdempotentAnswer) -> bool:
+    return held.alive_at <= utc_now() - SILENCE
+
+
+def _is_free(held: IdempotentAnswer) -> bool:
+    return not held.finished and not held.carried_out and _is_silent(held)
+
+
+def _row(taken: Taken) -> tuple[ColumnElement[bool], ...]:
+    return (
+        IdempotentAnswer.tenant == taken.tenant,
+        IdempotentAnswer.scope == taken.scope,
+        IdempotentAnswer.key == taken.key,
     )
+
+
+async def _free(session: AsyncSession, taken: Taken) -> None:
+    await session.execute(delete(IdempotentAnswer).where(*_row(taken), *_UNDONE))

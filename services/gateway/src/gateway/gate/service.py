@@ -3,14 +3,14 @@
 One transaction locks the consent row, checks coverage, writes `ai.dispatch` and mints the pass.
 Only after its commit may anything move. Nobody else mints a pass for a model attempt.
 
-It looks at nothing but the consent: restriction, objection, closing and suspension raise the
-consent's epoch under the same lock, and the plan that comes just before a dispatch is admitted
-(`admissions`) after its token was drawn.
+It looks at nothing but the consent: restriction, objection and suspension raise the
+consent's epoch under the same lock (nothing closes a bilan yet; what will has to do the same), and
+the plan that comes just before a dispatch is admitted (`admissions`) after its token was drawn.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from gateway.consents.rules import Asked, Refusal, Uncovered, coverage_refusal, 
 from gateway.consents.service import ConsentClaims
 from gateway.gate import store
 from gateway.gate.store import LockedConsent
+from gateway.records import store as record_store
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.tables import Bilan
@@ -80,7 +81,7 @@ class Dispatched:
     """A call that was let out: its record, and the pass of its one attempt."""
 
     record: str
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ class Gate:
             return
         body = {
             "refusal_reason": str(missing.refusal),
-            "purpose_code": attempt.purpose,
+            "purpose_code": attempt.purpose or None,
             "provider_name": attempt.recipient or None,
             "refusals_since_last": untold or None,
             **{k: v for k, v in attempt.facts.items() if k.startswith("use_case_")},
@@ -222,14 +223,21 @@ class Gate:
             await self._record_refusal(session, caller, consent, anywhere, missing)
         raise _refusal(missing)
 
-    async def refuse_fallen(
-        self, session: AsyncSession, tenant: str, consent_id: str, epoch: int
-    ) -> None:
-        """Refuse when a consent no longer stands as it did at `epoch`; permits nothing."""
-        consent = await self._lock(session, tenant, consent_id)
+    async def fallen(
+        self, session: AsyncSession, caller: Caller, consent_id: str, epoch: int
+    ) -> Problem | None:
+        """Return, recorded, the refusal of what rests on a consent as it was at `epoch`.
+
+        None while it stands; that permits nothing. The caller raises it after the commit.
+        """
+        consent = await self._lock(session, caller.tenant, consent_id)
         refusal = row_refusal(consent.held, epoch=epoch, at=self._at(consent))
-        if refusal is not None:
-            raise _refusal(Uncovered(refusal))
+        if refusal is None:
+            return None
+        missing = Uncovered(refusal)
+        nothing_new = Attempt("", "", frozenset(), "", frozenset(), {})
+        await self._record_refusal(session, caller, consent, nothing_new, missing)
+        return _refusal(missing)
 
     async def stands(self, session: AsyncSession, tenant: str, consent_id: str, epoch: int) -> bool:
         """Say whether a consent stands as it did at `epoch`; no lock, so it permits nothing."""
@@ -248,9 +256,12 @@ class Gate:
         """Write the record that closes a dispatch; says whether the consent still stands.
 
         A result of a consent that ended meanwhile is written as `ai.cancelled`, and the caller
-        must discard what came back: it may be neither delivered nor stored.
+        must discard what came back: it may be neither delivered nor stored. The same where the
+        call was given up as lost and closed meanwhile: it is not closed again.
         """
         consent = await self._lock(session, caller.tenant, claims.consent)
+        if await record_store.is_closed(session, caller.tenant, dispatched.record):
+            return False
         fallen = row_refusal(consent.held, epoch=claims.epoch, at=self._at(consent))
         stands = fallen is None
         if kind is Kind.AI_RESULT and not stands:

@@ -80,7 +80,17 @@ async def closing(
 _CLOSING = (Kind.AI_RESULT, Kind.AI_ERROR, Kind.AI_CANCELLED)
 
 
-async def open_dispatches(session: AsyncSession, before: datetime) -> Sequence[Record]:
+async def is_closed(session: AsyncSession, tenant: str, dispatch: str) -> bool:
+    """Say whether a record closes this dispatch; the caller holds the lock of its consent."""
+    query = select(Record.id).where(
+        Record.tenant == tenant,
+        Record.prev == dispatch,
+        Record.kind.in_([str(k) for k in _CLOSING]),
+    )
+    return (await session.scalars(query.limit(1))).first() is not None
+
+
+async def open_dispatches(session: AsyncSession, tenant: str, before: datetime) -> Sequence[Record]:
     """Return the dispatches from before an instant that no closing record points to."""
     closing = aliased(Record)
     closed = exists().where(
@@ -89,6 +99,9 @@ async def open_dispatches(session: AsyncSession, before: datetime) -> Sequence[R
         closing.kind.in_([str(k) for k in _CLOSING]),
     )
     query = select(Record).where(
-        Record.kind == str(Kind.AI_DISPATCH), Record.occurred_at <= before, ~closed
+        Record.tenant == tenant,
+        Record.kind == str(Kind.AI_DISPATCH),
+        Record.occurred_at <= before,
+        ~closed,
     )
     return (await session.scalars(query)).all()

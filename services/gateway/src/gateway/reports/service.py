@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.bilans.service import Bilans
+from gateway.edge.carrying_out import carried_out
 from gateway.edge.editing import changed_meanwhile
 from gateway.events.service import EventKind, Events
 from gateway.records.rules import Fact, Kind
@@ -72,6 +73,7 @@ class Reports:
             async with self.database.begin(caller.tenant) as session:
                 await session.delete(await session.merge(report))
             raise
+        await self._made(caller)
         return await self._restored(about, made)
 
     async def read(self, caller: Caller, report_id: str) -> tuple[dict[str, Any], str]:
@@ -177,7 +179,13 @@ class Reports:
         """Take one step of the life cycle: submission, agreement."""
         about = await self._about(caller, report_id)
         made = await self._ask(about, operation, "POST", f"/reports/{report_id}/{path}", json=body)
+        await self._made(caller)
         return await self._restored(about, made)
+
+    async def _made(self, caller: Caller) -> None:
+        """Say that the service did what was asked, before its answer is restored."""
+        async with self.database.begin(caller.tenant) as session:
+            await carried_out(session)
 
     async def bilan_of(self, caller: Caller, report_id: str) -> str | None:
         """Return the bilan of a report that the caller may work on."""
@@ -251,6 +259,7 @@ class Reports:
         )
         async with self.database.begin(caller.tenant) as session:
             await self.records.write(session, fact)
+            await carried_out(session)
             if told is not None:
                 await self.events.emit(
                     session,

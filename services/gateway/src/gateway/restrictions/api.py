@@ -4,6 +4,7 @@ from fastapi import APIRouter, status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.access import PeopleCallerDep
+from gateway.edge.carrying_out import carried_out
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
 from gateway.problems import RestrictionGround
@@ -65,9 +66,11 @@ async def restrict_processing(
 ) -> Restriction:
     """Stop the processing of a person's data, or every use of AI on them, with effect from now."""
     async with database.begin(caller.tenant) as session:
-        return await restrictions.impose(
+        made = await restrictions.impose(
             session, caller.tenant, beneficiary_id, body.kind, body.ground
         )
+        await carried_out(session)
+    return made
 
 
 @router.get("", responses=problems(NotFound))

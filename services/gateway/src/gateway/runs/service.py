@@ -1,19 +1,22 @@
-"""The verbs of runs: start, read, review, and close what a crash left open."""
+"""The verbs of runs: start, read, review."""
 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.bilans.service import Bilans
 from gateway.consents.service import ConsentClaims, Consents
-from gateway.events.service import EventKind, Events
+from gateway.edge.carrying_out import carried_out
+from gateway.events.service import Events
 from gateway.gate.service import Gate
+from gateway.heartbeat import beating
 from gateway.problems import (
     ConsentTokenMissing,
     ModeNotAvailable,
@@ -23,18 +26,17 @@ from gateway.problems import (
 )
 from gateway.quotas.rules import QuotaKind
 from gateway.quotas.service import Quotas
-from gateway.records import store as record_store
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.runs import store
 from gateway.runs.assisted import Answer, Assisted, Call, result_facts
+from gateway.runs.endings import tell
 from gateway.runs.inputs import Inputs
 from gateway.runs.recipes import RECIPES
 from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
 from gateway.runs.telling import Telling
 from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
-from gateway.tables import Bilan, Document, Record, Run
-from gateway.tenants import store as tenant_store
+from gateway.tables import Bilan, Document, Run
 from gateway.tenants.service import Caller
 from keel.clock import rfc3339, utc_now
 from keel.database import Database
@@ -63,9 +65,6 @@ _FALLBACKS = frozenset(
     }
 )
 """Refusals after which `best` falls back to `computed`; anything else stays a refusal."""
-
-_SETTLING = timedelta(minutes=1)
-"""What an attempt may take beyond its deadline before it is certainly nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Runs:
             )
         bilan, run, inputs = await self._open(caller, request)
         call = None if claims is None else Call(caller, bilan, claims, card, inputs, telling)
-        work = self._work(caller, run, inputs, card, call)
+        work = self._alive(run, partial(self._work, caller, run, inputs, card, call))
         # A task of its own, so that a withdrawal can cancel the work without killing the request.
         task = asyncio.create_task(work)
         try:
@@ -162,7 +161,8 @@ class Runs:
                 mode=str(request.mode),
                 status=str(RunStatus.RUNNING),
                 timings_ms={},
-                created_at=self.now(),
+                created_at=(at := self.now()),
+                alive_at=at,
             )
             await store.add(session, run)
         about = About.bilan_of(caller, bilan)
@@ -189,6 +189,16 @@ class Runs:
             opened = await self._unsealed(session, run)
             found.append({**opened, "run": run.id, "review": run.review, "ended_at": run.ended_at})
         return found
+
+    async def _alive(self, run: Run, work: Callable[[], Awaitable[RunView]]) -> RunView:
+        """Do the work of a run, saying meanwhile that somebody is at it (`runs.recovery`)."""
+
+        async def beat() -> None:
+            async with self.database.begin(run.tenant) as session:
+                await store.say_alive(session, run.tenant, run.id, self.now())
+
+        async with beating(beat):
+            return await work()
 
     async def _work(
         self,
@@ -270,10 +280,15 @@ class Runs:
         """Write the closing record and the sealed result in one transaction.
 
         Raises:
-            RunCancelled: the consent ended meanwhile; the output is discarded, not stored.
+            RunCancelled: the consent ended meanwhile, or the run was given up as lost; the output
+                is discarded, not stored.
         """
         plaintext = canonical(made)
         async with self.database.begin(run.tenant) as session:
+            # First, and locked: recovery closes the dispatches of no run that runs.
+            row = await self._row(session, run)
+            if row.status != RunStatus.RUNNING:
+                raise RunCancelled("The run was given up as lost; nothing was kept. Run it again.")
             if answer is None or call is None:
                 record, stands = await self._record_computed(session, caller, run, made), True
             else:
@@ -288,12 +303,13 @@ class Runs:
                     result_facts(answer, digest),
                 )
             if stands:
-                run = await self._store(session, run, made, plaintext, record, timings)
+                await self._store(session, row, made, plaintext, record, timings)
+                await carried_out(session)
         if call is not None:
             call.open = None
         if not stands:
             raise RunCancelled("The consent was withdrawn while the model worked; nothing is kept.")
-        return run
+        return row
 
     async def _record_computed(
         self, session: AsyncSession, caller: Caller, run: Run, made: Mapping[str, Any]
@@ -317,19 +333,17 @@ class Runs:
     async def _store(
         self,
         session: AsyncSession,
-        run: Run,
+        row: Run,
         made: Mapping[str, Any],
         plaintext: bytes,
         record: str,
         timings: dict[str, int],
-    ) -> Run:
-        key = await self.content.obtain(session, run.tenant, run.bilan)
-        row = await self._row(session, run)
-        row.envelope = seal(key, plaintext, f"{run.tenant}|{run.id}")
+    ) -> None:
+        key = await self.content.obtain(session, row.tenant, row.bilan)
+        row.envelope = seal(key, plaintext, f"{row.tenant}|{row.id}")
         row.status, row.mode = str(RunStatus.SUCCEEDED), str(made["mode"])
         row.record, row.timings_ms, row.ended_at = record, timings, self.now()
-        await self._tell(session, row)
-        return row
+        await tell(self.events, session, row)
 
     async def _row(self, session: AsyncSession, run: Run) -> Run:
         row = await store.find(session, run.tenant, run.id, locked=True)
@@ -349,13 +363,7 @@ class Runs:
             if row.status == RunStatus.RUNNING:
                 row.status = str(RunStatus.CANCELLED if cancelled else status)
                 row.problem, row.ended_at = {"code": problem.code}, self.now()
-                await self._tell(session, row)
-
-    async def _tell(self, session: AsyncSession, run: Run) -> None:
-        """Say how a run ended, in the transaction in which it does."""
-        kind = EventKind(f"run.{run.status}")
-        ids = {"run": run.id, "bilan": run.bilan, "beneficiary": run.beneficiary}
-        await self.events.emit(session, run.tenant, kind, secret=None, **ids)
+                await tell(self.events, session, row)
 
     async def _unsealed(self, session: AsyncSession, run: Run) -> dict[str, Any]:
         key = await self.content.find(session, run.tenant, run.bilan)
@@ -421,39 +429,3 @@ class Runs:
         await self.records.write(session, fact)
         await session.flush()
         return run
-
-    async def recover(self) -> int:
-        """Close what a crash left open; returns how many dispatches had no end."""
-        async with self.database.begin() as session:
-            tenants = [tenant.id for tenant in await tenant_store.tenants(session)]
-        return sum([await self._recover(tenant) for tenant in tenants])
-
-    async def _recover(self, tenant: str) -> int:
-        """Close what a crash left open in one tenant.
-
-        Every dispatch gets exactly one closing record, so that calls = closing records. Where
-        other replicas may be at work (PostgreSQL), only what no live attempt can still own.
-        """
-        longest = timedelta(milliseconds=self.assisted.deadline_ms) + _SETTLING
-        before = self.now() if self.database.is_sqlite else self.now() - longest
-        async with self.database.begin(tenant) as session:
-            for run in await store.left_running(session, before):
-                run.status, run.ended_at = str(RunStatus.FAILED), self.now()
-                run.problem = {"code": "unknown_after_restart"}
-                await self._tell(session, run)
-            left = await record_store.open_dispatches(session, before)
-            for dispatch in left:
-                await self._close_left_open(session, dispatch)
-            return len(left)
-
-    async def _close_left_open(self, session: AsyncSession, dispatch: Record) -> None:
-        fact = Fact(
-            Kind.AI_ERROR,
-            dispatch.tenant,
-            {"reason": "unknown_after_restart"},
-            beneficiary=dispatch.beneficiary,
-            bilan=dispatch.bilan,
-            consent=dispatch.consent,
-            prev=dispatch.id,
-        )
-        await self.records.write(session, fact)

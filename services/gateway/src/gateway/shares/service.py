@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.bilans.service import Bilans
+from gateway.edge.carrying_out import carried_out
 from gateway.events.service import EventKind, Events
 from gateway.problems import ReportNotSigned, ShareNotLive, SharePeriod
 from gateway.records.rules import Fact, Kind
@@ -107,6 +108,7 @@ class Shares:
                 name = asked.recipient_name.encode()
                 share.recipient_name = seal(key, name, f"{caller.tenant}|{share.id}")
             await self.answering.ask(session, caller, bilan, share, asked.asking)
+            await carried_out(session)
         return share
 
     async def _require_signed(self, caller: Caller, bilan: Bilan, asked: ShareAsked) -> None:

@@ -53,5 +53,7 @@ class Run(TenantOwned, Base):
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     timings_ms: Mapped[dict[str, int]] = mapped_column(JSON)
     created_at: Mapped[datetime] = at()
+    alive_at: Mapped[datetime] = at()
+    """When the process that works on it last said that it does."""
     ended_at: Mapped[datetime | None] = at(nullable=True)
     review: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -46,4 +46,8 @@ class IdempotentAnswer(TenantOwned, Base):
     status: Mapped[int | None] = mapped_column(Integer)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
     finished: Mapped[bool] = mapped_column(Boolean)
+    carried_out: Mapped[bool] = mapped_column(Boolean)
+    """What was asked is committed: the key is not free again, whatever becomes of its answer."""
     created_at: Mapped[datetime] = at()
+    alive_at: Mapped[datetime] = at()
+    """When the process that answers last said that it does."""

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String
+from sqlalchemy import BigInteger, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at, id_key
 from keel.tenancy import TenantOwned
+
+_CLOSES = text("kind IN ('ai.result', 'ai.error', 'ai.cancelled')")
 
 
 class Record(TenantOwned, Base):
@@ -18,6 +20,15 @@ class Record(TenantOwned, Base):
     __table_args__ = (
         Index("ix_records_beneficiary", "tenant", "beneficiary"),
         Index("ix_records_prev", "tenant", "prev"),
+        # Exactly one of them closes each dispatch (profile section 7.1).
+        Index(
+            "uq_records_closing",
+            "tenant",
+            "prev",
+            unique=True,
+            sqlite_where=_CLOSES,
+            postgresql_where=_CLOSES,
+        ),
     )
 
     id: Mapped[str] = id_key()

@@ -9,7 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -55,9 +55,9 @@ Post = Callable[[str, str, Mapping[str, str]], Awaitable[Attempt]]
 class Letter:
     """What one attempt sends, and where."""
 
-    url: str
-    body: str
-    headers: Mapping[str, str]
+    url: str = field(repr=False)
+    body: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
 
 async def _landed(flying: Collection[asyncio.Task[None]]) -> None:
