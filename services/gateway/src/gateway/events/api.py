@@ -48,7 +48,7 @@ class EventKindList(BaseModel):
 async def list_events(
     session: SessionDep,
     endpoints: WebhookEndpointsDep,
-    _: EventCallerDep,
+    caller: EventCallerDep,
     after: EventId | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> EventList:
@@ -56,8 +56,8 @@ async def list_events(
 
     Whoever was away goes on from the last id that they saw: nothing depends on a webhook.
     """
-    shown, following = cut(await store.page(session, after, limit), limit)
-    deliveries = await endpoints.of_events(session, shown)
+    shown, following = cut(await store.page(session, caller.tenant, after, limit), limit)
+    deliveries = await endpoints.of_events(session, caller.tenant, shown)
     items = [
         EventView(
             id=event.id,

@@ -9,6 +9,9 @@ from gateway.edge.listing import after_cursor
 from gateway.tables import Event
 
 
-async def page(session: AsyncSession, after: str | None, limit: int) -> Sequence[Event]:
+async def page(
+    session: AsyncSession, tenant: str, after: str | None, limit: int
+) -> Sequence[Event]:
     """Return one page of the tenant's events, and one more."""
-    return (await session.scalars(after_cursor(select(Event), Event.id, after, limit))).all()
+    query = select(Event).where(Event.tenant == tenant)
+    return (await session.scalars(after_cursor(query, Event.id, after, limit))).all()

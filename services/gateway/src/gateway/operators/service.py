@@ -121,7 +121,7 @@ async def list_clients(database: Database, tenant: str | None) -> list[dict[str,
     lines: list[dict[str, Any]] = []
     for one in every if tenant is None else [tenant]:
         async with database.begin(one) as session:
-            lines += [_shown(client) for client in await tenant_store.clients(session)]
+            lines += [_shown(client) for client in await tenant_store.clients(session, one)]
     return lines
 
 

@@ -66,7 +66,7 @@ class Introspection:
         return ACCESS, {}
 
     async def _is_active(self, session: AsyncSession, kind: str, claims: Mapping[str, Any]) -> bool:
-        if not claims or await store.revoked(session, {claims["jti"]}):
+        if not claims or await store.revoked(session, claims["tenant"], {claims["jti"]}):
             return False
         if kind == ACCESS:
             return await self.tenants.stands(session, claims)

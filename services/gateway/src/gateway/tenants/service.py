@@ -251,7 +251,7 @@ class Tenants:
         await enter(session, claims["tenant"])
         if not await self.stands(session, claims):
             raise TokenInvalid("The client or the counsellor is no longer active.", headers=wrong)
-        given_up = await store.revoked(session, {claims["jti"], *beside})
+        given_up = await store.revoked(session, claims["tenant"], {claims["jti"], *beside})
         if claims["jti"] in given_up:
             raise TokenInvalid("This token was given up.", headers=wrong)
         jkt = bound_to(claims)
@@ -337,7 +337,7 @@ class Tenants:
             raise TokenInvalid("This client draws tokens bound to its key.", headers=wrong)
         if key.counsellor and not await is_active(session, tenant.id, key.counsellor):
             raise TokenInvalid("The key's counsellor is no longer active.", headers=wrong)
-        given_up = await store.revoked(session, beside) if beside else frozenset()
+        given_up = await store.revoked(session, tenant.id, beside) if beside else frozenset()
         scopes = frozenset(key.scopes) & frozenset(client.scopes)
         return Caller(tenant.id, client.id, scopes, key.counsellor, given_up)
 

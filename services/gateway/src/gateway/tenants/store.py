@@ -37,9 +37,10 @@ async def find_tenant(session: AsyncSession, tenant: str, *, locked: bool = Fals
     return await session.scalar(query)
 
 
-async def clients(session: AsyncSession) -> Sequence[Client]:
-    """Return every client of the transaction's tenant in the order of creation."""
-    return (await session.scalars(select(Client).order_by(Client.id))).all()
+async def clients(session: AsyncSession, tenant: str) -> Sequence[Client]:
+    """Return every client of the tenant in the order of creation."""
+    query = select(Client).where(Client.tenant == tenant)
+    return (await session.scalars(query.order_by(Client.id))).all()
 
 
 async def find_client(session: AsyncSession, client_id: str) -> tuple[Client, Tenant] | None:
@@ -69,9 +70,11 @@ async def find_api_key(
     return None if found is None else (found[0], found[1], found[2])
 
 
-async def revoked(session: AsyncSession, jtis: Collection[str]) -> frozenset[str]:
-    """Return those of `jtis` that the transaction's tenant gave up."""
-    query = select(RevokedToken.jti).where(RevokedToken.jti.in_(jtis))
+async def revoked(session: AsyncSession, tenant: str, jtis: Collection[str]) -> frozenset[str]:
+    """Return those of `jtis` that the tenant gave up."""
+    query = select(RevokedToken.jti).where(
+        RevokedToken.tenant == tenant, RevokedToken.jti.in_(jtis)
+    )
     return frozenset(await session.scalars(query))
 
 

@@ -36,7 +36,7 @@ class Suspension:
             tenant = await self._locked(session, tenant_id)
             if tenant.suspended_at is None:
                 tenant.suspended_at = self.now()
-                for client in await store.clients(session):
+                for client in await store.clients(session, tenant_id):
                     client.epoch += 1
                 await session.flush()
                 await self.consents.raise_epochs(session, tenant_id)

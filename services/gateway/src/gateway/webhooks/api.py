@@ -141,12 +141,14 @@ async def create_webhook_endpoint(
 @router.get("", responses=problems())
 async def list_webhook_endpoints(
     session: SessionDep,
-    _: EventCallerDep,
+    caller: EventCallerDep,
     after: WebhookEndpointId | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> WebhookEndpointList:
     """List the endpoints."""
-    shown, following = cut(await store.page_of_endpoints(session, after, limit), limit)
+    shown, following = cut(
+        await store.page_of_endpoints(session, caller.tenant, after, limit), limit
+    )
     items = [WebhookEndpointView.model_validate(endpoint) for endpoint in shown]
     return WebhookEndpointList(items=items, next=following)
 
@@ -231,7 +233,7 @@ async def list_deliveries(
     """List what was, is or will no longer be sent to an endpoint; `status=parked` gave up."""
     endpoint = await endpoints.find(session, caller.tenant, endpoint_id)
     wanted = None if status is None else str(status)
-    rows = await store.page_of_deliveries(session, endpoint.id, wanted, after, limit)
+    rows = await store.page_of_deliveries(session, endpoint, wanted, after, limit)
     shown, following = cut(rows, limit)
     return DeliveryList(items=views(shown), next=following)
 

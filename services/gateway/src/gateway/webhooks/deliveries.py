@@ -208,7 +208,7 @@ class Deliveries:
     ) -> None:
         delivery.status, delivery.ended_at = str(DeliveryStatus.DELIVERED), self.now()
         await store.take_out(session, delivery.id)
-        if event is not None and not await store.pending_of(session, event.id):
+        if event is not None and not await store.pending_of(session, event):
             event.sealed = None
 
     async def _retry_or_park(
@@ -230,7 +230,7 @@ class Deliveries:
 
         The caller holds the event: whoever notes a delivery of it holds that first, too.
         """
-        for delivery in await store.pending_of(session, event.id):
+        for delivery in await store.pending_of(session, event):
             await self._park(session, delivery, Failure.CODE_EXPIRED)
         event.sealed = None
 

@@ -130,11 +130,11 @@ class WebhookEndpoints:
         await store.remove(session, await self.find(session, tenant, endpoint_id, locked=True))
 
     async def of_events(
-        self, session: AsyncSession, events: Sequence[Event]
+        self, session: AsyncSession, tenant: str, events: Sequence[Event]
     ) -> dict[str, list[Delivery]]:
         """Return the deliveries of each event."""
         found: dict[str, list[Delivery]] = {event.id: [] for event in events}
-        for delivery in await store.deliveries_of(session, list(found)):
+        for delivery in await store.deliveries_of(session, tenant, list(found)):
             found[delivery.event].append(delivery)
         return found
 
@@ -150,7 +150,7 @@ async def disable(
     """Switch an endpoint off and park what was on its way to it, `but` one delivery."""
     endpoint.enabled, endpoint.disabled_because = False, because
     failure = str(rules.Failure.ENDPOINT_DISABLED)
-    await store.park_all(session, endpoint.id, failure, at=at, but=but)
+    await store.park_all(session, endpoint, failure, at=at, but=but)
 
 
 def _context(endpoint: WebhookEndpoint) -> str:

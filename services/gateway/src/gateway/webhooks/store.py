@@ -21,11 +21,11 @@ async def endpoints(session: AsyncSession, tenant: str) -> Sequence[WebhookEndpo
 
 
 async def page_of_endpoints(
-    session: AsyncSession, after: str | None, limit: int
+    session: AsyncSession, tenant: str, after: str | None, limit: int
 ) -> Sequence[WebhookEndpoint]:
     """Return one page of the tenant's endpoints, and one more."""
-    query = after_cursor(select(WebhookEndpoint), WebhookEndpoint.id, after, limit)
-    return (await session.scalars(query)).all()
+    query = select(WebhookEndpoint).where(WebhookEndpoint.tenant == tenant)
+    return (await session.scalars(after_cursor(query, WebhookEndpoint.id, after, limit))).all()
 
 
 async def find(
@@ -73,29 +73,38 @@ async def fan_out(session: AsyncSession, event: Event) -> None:
 
 
 async def page_of_deliveries(
-    session: AsyncSession, endpoint: str, status: str | None, after: str | None, limit: int
+    session: AsyncSession,
+    endpoint: WebhookEndpoint,
+    status: str | None,
+    after: str | None,
+    limit: int,
 ) -> Sequence[Delivery]:
     """Return one page of an endpoint's deliveries, and one more."""
-    query = select(Delivery).where(Delivery.endpoint == endpoint)
+    query = select(Delivery).where(
+        Delivery.tenant == endpoint.tenant, Delivery.endpoint == endpoint.id
+    )
     if status is not None:
         query = query.where(Delivery.status == status)
     return (await session.scalars(after_cursor(query, Delivery.id, after, limit))).all()
 
 
-async def deliveries_of(session: AsyncSession, events: Sequence[str]) -> Sequence[Delivery]:
+async def deliveries_of(
+    session: AsyncSession, tenant: str, events: Sequence[str]
+) -> Sequence[Delivery]:
     """Return every delivery of some events, oldest first."""
-    query = select(Delivery).where(Delivery.event.in_(events)).order_by(Delivery.id)
-    return (await session.scalars(query)).all()
+    query = select(Delivery).where(Delivery.tenant == tenant, Delivery.event.in_(events))
+    return (await session.scalars(query.order_by(Delivery.id))).all()
 
 
 async def park_all(
-    session: AsyncSession, endpoint: str, failure: str, *, at: datetime, but: str | None
+    session: AsyncSession, endpoint: WebhookEndpoint, failure: str, *, at: datetime, but: str | None
 ) -> None:
     """Park whatever is still on its way to an endpoint, one delivery excepted."""
     parked = (
         update(Delivery)
         .where(
-            Delivery.endpoint == endpoint,
+            Delivery.tenant == endpoint.tenant,
+            Delivery.endpoint == endpoint.id,
             Delivery.status == str(DeliveryStatus.PENDING),
             Delivery.id != (but or ""),
         )
@@ -103,14 +112,16 @@ async def park_all(
     )
     await session.execute(parked)
     waiting = delete(DueDelivery).where(
-        DueDelivery.endpoint == endpoint, DueDelivery.delivery != (but or "")
+        DueDelivery.endpoint == endpoint.id, DueDelivery.delivery != (but or "")
     )
     await session.execute(waiting)
 
 
 async def remove(session: AsyncSession, endpoint: WebhookEndpoint) -> None:
     """Delete an endpoint with all that was to be sent to it."""
-    await session.execute(delete(Delivery).where(Delivery.endpoint == endpoint.id))
+    await session.execute(
+        delete(Delivery).where(Delivery.tenant == endpoint.tenant, Delivery.endpoint == endpoint.id)
+    )
     await session.execute(delete(DueDelivery).where(DueDelivery.endpoint == endpoint.id))
     await session.delete(endpoint)
     await session.flush()
@@ -213,10 +224,12 @@ async def sealed_before(session: AsyncSession, before: datetime) -> Sequence[Eve
     return (await session.scalars(query.order_by(Event.id).with_for_update())).all()
 
 
-async def pending_of(session: AsyncSession, event: str) -> Sequence[Delivery]:
+async def pending_of(session: AsyncSession, event: Event) -> Sequence[Delivery]:
     """Return the deliveries of an event that are still on their way, locked."""
     query = select(Delivery).where(
-        Delivery.event == event, Delivery.status == str(DeliveryStatus.PENDING)
+        Delivery.tenant == event.tenant,
+        Delivery.event == event.id,
+        Delivery.status == str(DeliveryStatus.PENDING),
     )
     return (await session.scalars(query.order_by(Delivery.id).with_for_update())).all()
 
