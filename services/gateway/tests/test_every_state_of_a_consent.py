@@ -216,6 +216,15 @@ class ConsentStates(RuleBasedStateMachine):
                 self._gives_way_to(consent)
             else:
                 model.status = S.REJECTED
+                self._is_refused_by(consent)
+
+    def _is_refused_by(self, newest):
+        for consent, older in self.model.items():
+            refused = older.granted & set(self.model[newest].purposes)
+            if consent != newest and self._state(consent) is S.AUTHORISED and refused:
+                older.said |= dict.fromkeys(refused, "withdrawn")
+                older.epoch += 1
+                older.status = S.AUTHORISED if older.granted else S.REVOKED
 
     def _gives_way_to(self, newest):
         newer = self.model[newest]
@@ -492,6 +501,7 @@ STEPS = {
     "withdraws one purpose": _narrow("analysis"),
     "withdraws each purpose": _narrow("analysis", "drafting"),
     "decides anew": lambda p, person, _: _authorise(p, person),
+    "refuses anew": lambda p, person, _: _in_state(p, person, S.REJECTED),
     "waits": _wait,
 }
 ALLOWED = {
@@ -499,13 +509,15 @@ ALLOWED = {
     (S.AWAITING, "refuses all"): S.REJECTED,
     (S.AWAITING, "cancels"): S.CANCELLED,
     (S.AWAITING, "decides anew"): S.AWAITING,
+    (S.AWAITING, "refuses anew"): S.AWAITING,
     (S.AWAITING, "waits"): S.LAPSED,
     (S.AUTHORISED, "withdraws"): S.REVOKED,
     (S.AUTHORISED, "withdraws one purpose"): S.AUTHORISED,
     (S.AUTHORISED, "withdraws each purpose"): S.REVOKED,
     (S.AUTHORISED, "decides anew"): S.SUPERSEDED,
+    (S.AUTHORISED, "refuses anew"): S.REVOKED,
     (S.AUTHORISED, "waits"): S.EXPIRED,
-    **{(ended, step): ended for ended in ENDED for step in ("decides anew", "waits")},
+    **{(ended, step): ended for ended in ENDED for step in ("decides anew", "refuses anew", "waits")},
 }
 """The steps of section 2.1 and where they lead; whatever is not here is refused."""
 

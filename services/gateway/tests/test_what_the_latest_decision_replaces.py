@@ -59,10 +59,45 @@ async def test_what_is_renewed_is_superseded_whole(ask, decide, older, now_of):
     assert (await now_of(older))["status"] == "superseded"
 
 
-async def test_a_renewal_that_is_refused_leaves_the_older_consent_alone(ask, decide, older, now_of):
+async def test_whoever_refuses_everything_takes_back_what_they_granted_before(
+    centre, ask, decide, older, now_of, recorded
+):
+    await decide((await ask("analysis", "drafting")).json(), analysis="refused", drafting="refused")
+    before = await now_of(older)
+    assert (before["status"], before["end_reason"]) == ("revoked", "withdrawn_by_beneficiary")
+    assert said(before) == {"analysis": "withdrawn", "drafting": "withdrawn"}
+    (record,) = await recorded(older, "consent.revoked")
+    assert record["body"]["withdrawn_by"] == "beneficiary"
+    assert await recorded(older, "consent.superseded") == []
+    answer = await centre.call("POST", f"/v1/consents/{older['id']}/token")
+    assert (answer.status_code, answer.json()["code"]) == (403, "consent_revoked")
+
+
+async def test_a_total_refusal_takes_back_only_what_it_was_asked_about(
+    ask, decide, older, now_of, recorded
+):
+    refused = (await ask("analysis", "exploration")).json()
+    await decide(refused, analysis="refused", exploration="refused")
+    before = await now_of(older)
+    assert (before["status"], before["epoch"]) == ("authorised", older["epoch"] + 1)
+    assert said(before) == {"analysis": "withdrawn", "drafting": "granted"}
+    (record,) = await recorded(older, "consent.narrowed")
+    assert record["body"]["withdrawn_purposes"] == ["analysis"]
+
+
+async def test_a_refusal_of_what_was_never_granted_leaves_the_older_consent_alone(
+    ask, decide, older, now_of
+):
+    await decide((await ask("exploration")).json(), exploration="refused")
+    assert await now_of(older) == older
+
+
+async def test_a_renewal_that_is_refused_takes_back_what_it_asked_and_no_more(
+    ask, decide, older, now_of
+):
     asked = (await ask("analysis", beside={"renewal_of": older["id"]})).json()
     await decide(asked, analysis="refused")
-    assert await now_of(older) == older
+    assert said(await now_of(older)) == {"analysis": "withdrawn", "drafting": "granted"}
 
 
 async def test_tokens_of_a_superseded_consent_are_stale(centre, ask, decide, older):

@@ -75,7 +75,8 @@ class Deciding(Ending):
 
         `explicit` are the separate acts on special categories: without one the category is left
         out. `validity` is a shorter one that the person chose. `evidence` says how it was decided
-        (`OBSERVABLE`). What older consents of the bilan allowed gives way, purpose by purpose.
+        (`OBSERVABLE`). What older consents of the bilan allowed gives way, purpose by purpose, to a
+        refusal too: whoever refuses everything takes back what they granted before.
 
         Raises:
             NotFound: nobody was asked for this consent.
@@ -105,8 +106,7 @@ class Deciding(Ending):
         consent.evidence = await self._sealed(session, consent, observed)
         body = {"method": consent.method}
         consent.evidence_record = await self._record(session, consent, kind, attested_by, body)
-        if kind is Kind.CONSENT_AUTHORISED:
-            await self._replace(session, consent, others)
+        await self._replace(session, consent, others)
         return consent
 
     async def asks_for_code(self, session: AsyncSession, tenant: str) -> bool:

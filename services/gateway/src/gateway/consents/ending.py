@@ -112,18 +112,29 @@ class Ending(Standing):
             raise NotFound
         if purpose not in {g["purpose"] for g in granted(consent.grants)}:
             raise ConsentState("This purpose is not granted: there is nothing to withdraw.")
-        consent.grants = without(consent.grants, (purpose,), Decision.WITHDRAWN)
+        await self._take_back(session, consent, (purpose,), caller, method)
+        return consent
+
+    async def _take_back(
+        self,
+        session: AsyncSession,
+        consent: Consent,
+        purposes: Collection[str],
+        caller: Caller | None,
+        method: Method | None,
+    ) -> None:
+        """Take granted purposes out of a consent that is held; without any left it is over."""
+        consent.grants = without(consent.grants, purposes, Decision.WITHDRAWN)
         if granted(consent.grants):
             self._raise_epoch(session, consent)
             observed = {
                 "withdrawn_by": _who(caller),
-                "withdrawn_purposes": [purpose],
+                "withdrawn_purposes": sorted(purposes),
                 **_how(method),
             }
             await self._record(session, consent, Kind.CONSENT_NARROWED, caller, observed)
         else:
             await self._revoke(session, consent, caller, _withdrawn_by(caller), method)
-        return consent
 
     async def shorten(
         self,
@@ -180,8 +191,17 @@ class Ending(Standing):
     async def _give_way(
         self, session: AsyncSession, older: Consent, to: Consent, decided: Collection[str]
     ) -> None:
-        """Let an older consent lose the purposes that a newer one decided again; both are held."""
+        """Let an older consent lose the purposes that a newer one decided again; both are held.
+
+        Where the newer one was refused whole it replaces nothing: that is a withdrawal.
+        """
         given = {g["purpose"] for g in granted(older.grants)}
+        if to.status == ConsentStatus.REJECTED:
+            refused = given & set(decided)
+            if refused:
+                how = None if to.method is None else Method(to.method)
+                await self._take_back(session, older, refused, None, how)
+            return
         gone = given if to.renewal_of == older.id else given & set(decided)
         if not gone:
             return
