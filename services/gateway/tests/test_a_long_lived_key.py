@@ -46,6 +46,17 @@ async def test_it_lives_ninety_days_where_nothing_is_said_and_a_year_at_most(cen
     assert (await with_key(centre, year["api_key"])).status_code == 201
 
 
+async def test_a_token_that_acts_for_a_counsellor_makes_no_key_for_another(centre):
+    one, other = await centre.new_counsellor(), await centre.new_counsellor()
+    assert (await made(centre, counsellor=other)).status_code == 201
+    await centre.log_in(counsellor=one)
+    answer = await made(centre, counsellor=other)
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_insufficient")
+    for counsellor in (one, None):
+        answer = await made(centre, counsellor=counsellor)
+        assert (answer.status_code, answer.json()["counsellor"]) == (201, counsellor)
+
+
 async def test_no_key_makes_keys_and_none_does_more_than_the_token_that_made_it(centre):
     for scopes in (["keys"], ["people", "keys"]):
         answer = await made(centre, scopes=scopes)
@@ -62,6 +73,7 @@ async def test_it_may_stand_for_one_counsellor(centre, bilan):
     key = (await made(centre, scopes=["bilans"], counsellor=bilan.counsellor)).json()
     read = await with_key(centre, key["api_key"], f"/v1/bilans/{bilan.id}", "GET")
     assert read.status_code == 200
+    await centre.log_in()
     nobody = await made(centre, counsellor="usr_" + "0" * 26)
     assert nobody.status_code == 404
 

@@ -517,7 +517,11 @@ ALLOWED = {
     (S.AUTHORISED, "decides anew"): S.SUPERSEDED,
     (S.AUTHORISED, "refuses anew"): S.REVOKED,
     (S.AUTHORISED, "waits"): S.EXPIRED,
-    **{(ended, step): ended for ended in ENDED for step in ("decides anew", "refuses anew", "waits")},
+    **{
+        (ended, step): ended
+        for ended in ENDED
+        for step in ("decides anew", "refuses anew", "waits")
+    },
 }
 """The steps of section 2.1 and where they lead; whatever is not here is refused."""
 

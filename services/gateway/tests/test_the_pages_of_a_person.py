@@ -261,6 +261,36 @@ async def test_going_back_after_deciding_shows_the_answers_and_asks_nothing(than
     assert 'type="radio"' not in again.text
 
 
+async def test_whoever_answers_second_reads_that_the_answer_was_already_given(
+    asked, beneficiary, gateway, status_of
+):
+    page = await beneficiary.open(asked["ceremony_url"])
+    slower = type(beneficiary)(gateway)
+    await slower.open(asked["ceremony_url"])
+    form = {**hidden(page), "decision.exploration": "refused"}
+    await beneficiary.post("/consent/decision", {**form, "decision.analysis": "granted"})
+    refused = {**form, "decision.analysis": "refused"}
+    for answer in (
+        await slower.post("/consent/decision", refused),
+        await slower.get("/consent/decision"),
+    ):
+        assert answer.status_code == 409
+        assert "La réponse est déjà donnée" in answer.text
+        assert "autre onglet" in answer.text
+        assert "trop longtemps" not in answer.text
+    assert (await status_of())["status"] == "authorised"
+
+
+async def test_other_answers_in_a_second_tab_are_not_called_recorded(asked, beneficiary, status_of):
+    page = await beneficiary.open(asked["ceremony_url"])
+    await beneficiary.post("/consent/decision", {**hidden(page), **ACCEPTED})
+    other = {**hidden(page), **ACCEPTED, "decision.analysis": "refused"}
+    answer = await beneficiary.post("/consent/decision", other)
+    assert (answer.status_code, "déjà donnée" in answer.text) == (409, True)
+    assert "C’est enregistré" not in answer.text
+    assert {g["decision"] for g in (await status_of())["grants"]} == {"granted"}
+
+
 async def test_a_request_opened_in_another_tab_is_not_answered_by_this_one(
     centre, bilan, asked, beneficiary, status_of
 ):
@@ -345,6 +375,67 @@ async def test_one_purpose_can_be_taken_back_and_the_other_stays(thanks, benefic
     assert [g["decision"] for g in left["grants"] if g["purpose"] == "analysis"] != ["granted"]
     await beneficiary.post("/consent/withdrawal", {"purpose": "exploration"})
     assert (await status_of())["status"] == "revoked"
+
+
+NOTHING_SENT = "Plus rien n’est envoyé"
+
+
+@pytest.fixture
+async def beside(ask, decide):
+    """Another consent of the same person that stands: drafting."""
+    return await decide((await ask("drafting")).json(), drafting="granted")
+
+
+@pytest.fixture
+def stands(centre):
+    async def read(consent):
+        return (await centre.call("GET", f"/v1/consents/{consent['id']}")).json()["status"]
+
+    return read
+
+
+async def test_a_withdrawal_says_what_still_stands_and_takes_that_back_too_where_asked(
+    thanks, beside, beneficiary, status_of, stands
+):
+    await beneficiary.open(link_in(thanks, "withdrawal"))
+    done = (await beneficiary.post("/consent/withdrawal", {})).text
+    assert WITHDRAWN in done
+    assert NOTHING_SENT not in done
+    gone, _, left = done.partition("continue</h2>")
+    assert "Analyser votre parcours" in gone
+    assert "Analyser votre parcours" not in left
+    assert "Rédiger des projets de textes" in left
+    rest = re.search(r'href="([^"]+)">Retirer cela aussi', left)[1]
+    asks = (await beneficiary.get(rest)).text
+    assert "Rédiger des projets de textes" in asks
+    assert await stands(beside) == "authorised"
+    last = (await beneficiary.post(re.search(r'action="([^"]+)"', asks)[1], {})).text
+    assert NOTHING_SENT in last
+    assert await stands(beside) == "revoked"
+    assert "rien à retirer" in (await beneficiary.get(rest)).text
+
+
+async def test_the_personal_space_says_too_what_still_stands_after_a_withdrawal(
+    thanks, asked, beside, beneficiary, stands
+):
+    await beneficiary.open(link_in(thanks, "personal"))
+    done = (await beneficiary.post(f"/me/consents/{asked['id']}/withdrawal", {})).text
+    assert NOTHING_SENT not in done
+    assert "Rédiger des projets de textes" in done
+    asks = (await beneficiary.get(re.search(r'href="([^"]+)">Retirer cela', done)[1])).text
+    assert NOTHING_SENT in (await beneficiary.post("/me/withdrawal", {})).text
+    assert "Oui, retirer" in asks
+    assert await stands(beside) == "revoked"
+
+
+async def test_who_refuses_everything_reads_what_they_accepted_before_and_still_stands(
+    centre, bilan, asked, beside, beneficiary
+):
+    page = await beneficiary.open(asked["ceremony_url"])
+    refused = dict.fromkeys(ACCEPTED, "refused")
+    answer = await beneficiary.post("/consent/decision", {**hidden(page), **refused})
+    assert "aucune intelligence artificielle ne sera utilisée" not in answer.text
+    assert "Rédiger des projets de textes" in answer.text
 
 
 async def test_a_purpose_that_was_never_asked_for_takes_nothing_back(

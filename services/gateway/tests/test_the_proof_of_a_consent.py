@@ -57,6 +57,17 @@ class TestTheReceipt:
         text = receipt["notice"]["text"]
         assert hashlib.sha256(text.encode()).hexdigest() == shown["notice"]["sha256"]
 
+    async def test_is_not_signed_before_somebody_answered(self, centre, asked):
+        path = f"/v1/consents/{asked['id']}"
+        for _ in range(2):  # while it waits, and once the centre took it back
+            answer = await centre.call("GET", f"{path}/receipt")
+            assert (answer.status_code, answer.json()["code"]) == (409, "consent_state")
+            await centre.call("POST", f"{path}/cancellation")
+
+    async def test_proves_a_refusal_too(self, ask, decide, receipt_of):
+        refused = await decide((await ask("analysis")).json(), analysis="refused")
+        assert (await receipt_of(refused))["consent"]["status"] == "rejected"
+
     async def test_says_where_the_log_holds_the_decision_once_it_does(self, app, given, receipt_of):
         before = (await receipt_of(given))["log"]
         assert before["origin"] == app.state.settings.log_origin

@@ -129,6 +129,7 @@ async def test_only_the_signed_version_is_shared_and_within_a_year(share):
     assert problem(await share(version=1)) == (409, "report_not_signed")
     for until in (TODAY - timedelta(days=1), TODAY + timedelta(days=400)):
         assert problem(await share(until=until.isoformat())) == (422, "share_period")
+    assert problem(await share(until="9999-12-31")) == (422, "share_period")
 
 
 async def test_a_counsellor_attests_what_the_person_signed_on_paper(centre, bilan, share, fetch):
@@ -174,6 +175,7 @@ async def test_documents_are_kept_by_the_persons_agreement_for_three_years_at_mo
     row = await says("agree", asked["id"], "retentions")
     assert row.status == "agreed"
     assert problem(await keep(until="2030-01-30")) == (422, "retention_refused")
+    assert problem(await keep(until="9999-12-31")) == (422, "retention_refused")
     assert problem(await keep(until="2027-01-29")) == (422, "retention_refused")
     assert problem(await keep(reason="synthesis_l6313_4")) == (422, "retention_refused")
 

@@ -37,7 +37,7 @@ class ApiKeys:
 
         Raises:
             ScopeInsufficient: a scope that the call itself does not have, or `keys`: a key that
-                makes keys would outlive its own end.
+                makes keys would outlive its own end. Or the call acts for another counsellor.
             NotFound: the counsellor is not an active one of this tenant's.
             ClientProof: the client binds its tokens to a key (RFC 9449), and has nothing that
                 whoever finds it could use.
@@ -46,6 +46,11 @@ class ApiKeys:
             raise ClientProof("This client binds its tokens to a key: draw tokens instead.")
         if rules.Scope.KEYS in scopes or not caller.scopes.issuperset(scopes):
             raise ScopeInsufficient("Give a key scopes of the token that makes it, never `keys`.")
+        if caller.counsellor is not None and counsellor not in {None, caller.counsellor}:
+            raise ScopeInsufficient(
+                "A token that acts for a counsellor makes keys for that counsellor, or for none. "
+                "Draw the token without `counsellor`, or on behalf of the one the key is for."
+            )
         if counsellor and not await is_active(session, caller.tenant, counsellor):
             raise NotFound
         secret, at = rules.new_api_key(), self.now()

@@ -276,7 +276,7 @@ async def attest_consent(
     return view
 
 
-@router.get("/consents/{consent_id}/receipt", responses=problems(NotFound))
+@router.get("/consents/{consent_id}/receipt", responses=problems(NotFound, ConsentState))
 async def read_consent_receipt(
     consent_id: ConsentId, session: SessionDep, consents: ConsentsDep, caller: ConsentUserDep
 ) -> ConsentReceipt:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.consents import notice, store
 from gateway.consents.rules import ConsentStatus
 from gateway.consents.standing import Standing
+from gateway.problems import ConsentState
 from gateway.tables import Consent
 from keel.clock import rfc3339
 from keel.tokens import new_jti
@@ -76,7 +77,12 @@ class Receipts(Standing):
 
         `log_index` is null until the record is sequenced. It is a proof, not an access token
         (ISO/IEC TS 27560).
+
+        Raises:
+            ConsentState: nobody answered the request: there is nothing to prove.
         """
+        if consent.method is None:
+            raise ConsentState("A receipt proves an answer, and nobody answered this request.")
         shown = self.shown(consent, log_index)
         claims = {
             "iss": self.issuer,

@@ -44,6 +44,13 @@ class SessionOver(Exception):  # noqa: N818 - a state, rendered as a page
         """What the person had chosen: shown again, so that nothing is lost in silence."""
 
 
+class AnsweredElsewhere(SessionOver):
+    """The request was answered in another tab or on another device; that answer holds."""
+
+    def __init__(self) -> None:
+        super().__init__("answered")
+
+
 def page(template: str, status_code: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401 - what the page shows
     """Return a page with the headers that every page has."""
     content = render(template, **facts)
@@ -168,6 +175,18 @@ def new_router() -> APIRouter:
 READS = ["GET", "HEAD"]
 """The methods of a page that is read. Neither changes anything, ever."""
 
+_ANSWERED = (
+    "La réponse est déjà donnée",
+    (
+        "Cette demande a reçu une réponse entre-temps, dans un autre onglet ou sur un autre "
+        "appareil. C’est cette réponse qui compte\u00a0: ce que vous avez choisi ici n’a pas été "
+        "enregistré."
+    ),
+    (
+        "Pour la relire ou la changer, ouvrez votre espace personnel, avec le lien qui a été "
+        "montré avec cette réponse. Si ce n’était pas vous, prévenez votre centre."
+    ),
+)
 _FOREIGN = (
     "Cette demande vient d’un autre site",
     "Pour votre sécurité, rien n’a été changé.",
@@ -220,6 +239,8 @@ def too_often(seconds: int) -> HTMLResponse:
 
 
 def _session_over(over: SessionOver) -> HTMLResponse:
+    if isinstance(over, AnsweredElsewhere):
+        return message(*_ANSWERED, status_code=status.HTTP_409_CONFLICT)
     return page(
         "over.html", status.HTTP_403_FORBIDDEN, where=over.where, kept=views.answers(over.kept)
     )

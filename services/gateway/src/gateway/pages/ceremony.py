@@ -16,6 +16,7 @@ from gateway.links.service import Links
 from gateway.pages import views
 from gateway.pages.answers import (
     READS,
+    AnsweredElsewhere,
     FormDep,
     SessionOver,
     browser_family,
@@ -28,6 +29,7 @@ from gateway.pages.answers import (
     see,
 )
 from gateway.pages.service import PageSessions, SessionKind
+from gateway.pages.standing import what_stands
 from gateway.problems import CeremonyUnknown, ConsentState, NoticeChanged
 from gateway.tables import Consent, PageSession
 from gateway.wiring import ConsentsDep, DatabaseDep, LinksDep, PageSessionsDep
@@ -110,6 +112,8 @@ async def in_ceremony(
             session, cookie(request, COOKIE), SessionKind.CEREMONY, SessionKind.DECIDED
         )
     except CeremonyUnknown:
+        if await pages.lost_the_race(session, cookie(request, COOKIE)):
+            raise AnsweredElsewhere from None
         raise SessionOver(_HERE, form) from None
 
 
@@ -145,6 +149,8 @@ async def decide_consent(
             if form.get("consent", asked.id) != asked.id:
                 return page("changed.html", status.HTTP_409_CONFLICT, **_OTHER_REQUEST)
             if held.kind == SessionKind.DECIDED:
+                if not views.same_answers(asked, form):
+                    raise AnsweredElsewhere
                 return await _thanks(session, consents, links, asked)
             missing = views.left_open(asked, form)
             if missing:
@@ -157,7 +163,7 @@ async def decide_consent(
     except NoticeChanged:
         return page("changed.html", status.HTTP_409_CONFLICT, **_OTHER_TEXT)
     except ConsentState:
-        return await _decided_meanwhile(request, database, consents, pages, links)
+        return await _decided_meanwhile(request, form, database, consents, pages, links)
 
 
 _OTHER_TEXT = {
@@ -204,10 +210,12 @@ async def _thanks(
     standing = views.agreed(consent, consents.status_now(consent))["standing"]
     personal = await links.issue_personal(session, consent.tenant, consent.beneficiary)
     withdrawal = await links.issue_withdrawal(session, consent) if standing else None
+    rest = await what_stands(session, consents, consent.tenant, consent.beneficiary, but=consent.id)
     return page(
         "thanks.html",
         purposes=views.purposes(consent),
         standing=standing,
+        rest=rest,
         base=consents.issuer,
         personal_link=f"/me/#{personal}",
         withdrawal_link=withdrawal and f"/consent/withdrawal/#{withdrawal}",
@@ -224,6 +232,7 @@ def _answered(consents: Consents, consent: Consent) -> Response:
 
 async def _decided_meanwhile(
     request: Request,
+    form: Mapping[str, str],
     database: DatabaseDep,
     consents: Consents,
     pages: PageSessions,
@@ -235,4 +244,6 @@ async def _decided_meanwhile(
         if held.kind != SessionKind.DECIDED:
             return see("/consent/gone")
         consent = await consents.find(session, held.tenant, held.consent or "")
+        if not views.same_answers(consent, form):
+            raise AnsweredElsewhere
         return await _thanks(session, consents, links, consent)

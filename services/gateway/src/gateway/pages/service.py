@@ -24,6 +24,8 @@ class SessionKind(StrEnum):
     CEREMONY = "ceremony"
     DECIDED = "decided"
     """A ceremony that this very reader finished: it may be shown again, never decided again."""
+    LOST = "lost"
+    """A ceremony that another reader, in another tab or on another device, finished first."""
     WITHDRAWAL = "withdrawal"
     PERSONAL = "personal"
     UNCODED = "uncoded"
@@ -81,7 +83,10 @@ class PageSessions:
         await session.delete(held)
 
     async def settle(self, session: AsyncSession, held: PageSession) -> None:
-        """End every other session of a ceremony that `held` just finished."""
+        """End every other session of a ceremony that `held` just finished.
+
+        They keep their time, so that their readers are told why: an answer was given meanwhile.
+        """
         held.kind = str(SessionKind.DECIDED)
         await session.flush()
         await session.execute(
@@ -91,8 +96,16 @@ class PageSessions:
                 PageSession.consent == held.consent,
                 PageSession.kind == str(SessionKind.CEREMONY),
             )
-            .values(ends_at=self.now())
+            .values(kind=str(SessionKind.LOST))
         )
+
+    async def lost_the_race(self, session: AsyncSession, token: str | None) -> bool:
+        """Say whether another reader finished the ceremony that this cookie stands for."""
+        try:
+            await self.find(session, token, SessionKind.LOST)
+        except CeremonyUnknown:
+            return False
+        return True
 
     async def _open(
         self,

@@ -22,6 +22,7 @@ from gateway.pages.answers import (
 )
 from gateway.pages.entrance import COOKIE, in_my_space
 from gateway.pages.service import SessionKind
+from gateway.pages.standing import what_stands
 from gateway.problems import CeremonyUnknown, ConsentState
 from gateway.services import Services
 from gateway.tables import Consent, PageSession
@@ -107,9 +108,8 @@ async def confirm_withdrawal(
     """Ask once whether to withdraw everything; opening this page changes nothing."""
     async with database.begin() as session:
         held = await in_my_space(session, pages, request)
-        rows = await consents.of_beneficiary(session, held.tenant, held.beneficiary)
-    shown = [views.agreed(row, consents.status_now(row)) for row in rows]
-    return page("withdrawal_of_all.html", agreed=[a for a in shown if a["standing"]])
+        stands = await what_stands(session, consents, held.tenant, held.beneficiary)
+    return page("withdrawal_of_all.html", agreed=stands, action="/me/withdrawal", back="/me/")
 
 
 @router.post("/me/withdrawal")
@@ -126,7 +126,7 @@ async def withdraw_my_consent(
         await consents.withdraw_all(
             session, held.tenant, held.beneficiary, method=Method(held.method)
         )
-    return page("withdrawn.html", agreed=None, back="/me/")
+    return page("withdrawn.html", agreed=None, gone=(), rest=(), more=None, back="/me/")
 
 
 @router.api_route("/me/consents/{consent_id}", methods=READS)
@@ -184,5 +184,13 @@ async def withdraw_one_of_mine(
                 consent = await consents.narrow(*named, purpose, method=method)
     except ConsentState:  # it ended before: that is what was asked for
         return see("/me/")
-    shown = views.agreed(consent, consents.status_now(consent))
-    return page("withdrawn.html", agreed=shown, back="/me/")
+    async with database.begin(held.tenant) as session:
+        rest = await what_stands(session, consents, held.tenant, held.beneficiary, but=consent_id)
+    return page(
+        "withdrawn.html",
+        agreed=views.agreed(consent, consents.status_now(consent)),
+        gone=views.taken_back(consent, purpose),
+        rest=rest,
+        more="/me/withdrawal",
+        back="/me/",
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.consents.notice import ExplicitQuestion, explicit_questions
 from gateway.consents.places import where
-from gateway.consents.rules import ANSWERS, ConsentStatus, Decision, end_of
+from gateway.consents.rules import ANSWERS, ConsentStatus, Decision, decided, end_of
 from gateway.consents.vocabulary import vocabulary
 from gateway.tables import Consent
 
@@ -55,6 +55,28 @@ def purposes(consent: Consent) -> list[dict[str, Any]]:
 def granted(consent: Consent) -> list[dict[str, Any]]:
     """Return the purposes that the person accepted and did not take back."""
     return [p for p in purposes(consent) if p["decision"] == Decision.GRANTED]
+
+
+def taken_back(consent: Consent, purpose: str | None) -> list[str]:
+    """Return the titles of what a withdrawal just ended: one purpose, or the whole consent."""
+    if purpose is None:
+        return [p["title"] for p in granted(consent)]
+    return [p["title"] for p in purposes(consent) if p["id"] == purpose]
+
+
+def same_answers(consent: Consent, form: Mapping[str, str]) -> bool:
+    """Say whether a form posted once more holds the answers that are on record."""
+    posted = {
+        g["purpose"]: Decision(form[f"decision.{g['purpose']}"])
+        for g in consent.grants
+        if form.get(f"decision.{g['purpose']}") in ANSWERS
+    }
+    again = decided(consent.grants, posted, explicit_acts(consent, form))
+    return all(
+        now["decision"] == then["decision"]
+        for now, then in zip(again, consent.grants, strict=True)
+        if then["decision"] in ANSWERS  # what was taken back since says nothing about the answer
+    )
 
 
 def questions(

@@ -1,4 +1,8 @@
-"""The withdrawal link: two actions, no account, no code, for a consent's whole life."""
+"""The withdrawal link: two actions, no account, no code, for a consent's whole life.
+
+Where other consents of the person stand, the page says so, and one more confirmed action ends those
+too: whoever wants nothing sent any more is not led to believe it before it is so.
+"""
 
 from fastapi import Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +23,7 @@ from gateway.pages.answers import (
     see,
 )
 from gateway.pages.service import PageSessions, SessionKind
+from gateway.pages.standing import what_stands
 from gateway.problems import CeremonyUnknown, ConsentState
 from gateway.tables import PageSession
 from gateway.wiring import ConsentsDep, DatabaseDep, LinksDep, PageSessionsDep
@@ -107,5 +112,44 @@ async def withdraw_by_link(
                 consent = await consents.narrow(*named, purpose, method=method)
     except (ConsentState, NotFound):  # it ended before: that is what was asked for
         return see("/consent/withdrawal/confirmation")
-    shown = views.agreed(consent, consents.status_now(consent))
-    return page("withdrawn.html", agreed=shown, back=None)
+    who = (consent.tenant, consent.beneficiary)
+    async with database.begin(consent.tenant) as session:
+        rest = await what_stands(session, consents, *who, but=consent.id)
+    return page(
+        "withdrawn.html",
+        agreed=views.agreed(consent, consents.status_now(consent)),
+        gone=views.taken_back(consent, purpose),
+        rest=rest,
+        more="/consent/withdrawal/rest",
+        back=None,
+    )
+
+
+@router.api_route("/consent/withdrawal/rest", methods=READS)
+async def ask_before_withdrawing_the_rest(
+    request: Request, database: DatabaseDep, consents: ConsentsDep, pages: PageSessionsDep
+) -> Response:
+    """Ask once whether to withdraw whatever else stands; opening this changes nothing."""
+    async with database.begin() as session:
+        held = await _held(session, pages, request)
+        stands = await what_stands(session, consents, held.tenant, held.beneficiary)
+    return page(
+        "withdrawal_of_all.html", agreed=stands, action="/consent/withdrawal/rest", back=None
+    )
+
+
+@router.post("/consent/withdrawal/rest")
+async def withdraw_the_rest(
+    request: Request,
+    form: FormDep,  # noqa: ARG001 - asked for because it says who posts
+    database: DatabaseDep,
+    consents: ConsentsDep,
+    pages: PageSessionsDep,
+) -> Response:
+    """Withdraw every consent of the person, with effect from now."""
+    async with database.begin() as session:
+        held = await _held(session, pages, request)
+        await consents.withdraw_all(
+            session, held.tenant, held.beneficiary, method=Method(held.method)
+        )
+    return page("withdrawn.html", agreed=None, gone=(), rest=(), more=None, back=None)

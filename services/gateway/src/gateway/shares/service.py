@@ -85,8 +85,10 @@ class Shares:
             if report is None:
                 raise NotFound
             bilan = await self.bilans.find(session, caller.tenant, report.bilan)
-        ends_at = end_of(asked.until)
-        if not self.now() < ends_at <= self.now() + LONGEST:
+        # The calendar ends on 9999-12-31: only a day that is not too far has an end.
+        if asked.until > (self.now() + LONGEST).date() or not (
+            self.now() < (ends_at := end_of(asked.until)) <= self.now() + LONGEST
+        ):
             raise SharePeriod("`until` is today or later, and within a year.")
         if asked.requested_on > self.now().date():
             raise SharePeriod("The person asked for it on `requested_on`, which is not to come.")
