@@ -274,7 +274,7 @@ async def test_whoever_answers_second_reads_that_the_answer_was_already_given(
         await slower.post("/consent/decision", refused),
         await slower.get("/consent/decision"),
     ):
-        assert answer.status_code == 409
+        assert answer.status_code == 403
         assert "La réponse est déjà donnée" in answer.text
         assert "autre onglet" in answer.text
         assert "trop longtemps" not in answer.text

@@ -47,8 +47,9 @@ class SessionOver(Exception):  # noqa: N818 - a state, rendered as a page
 class AnsweredElsewhere(SessionOver):
     """The request was answered in another tab or on another device; that answer holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, status_code: int = status.HTTP_409_CONFLICT) -> None:
         super().__init__("answered")
+        self.status_code = status_code
 
 
 def page(template: str, status_code: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401 - what the page shows
@@ -240,7 +241,7 @@ def too_often(seconds: int) -> HTMLResponse:
 
 def _session_over(over: SessionOver) -> HTMLResponse:
     if isinstance(over, AnsweredElsewhere):
-        return message(*_ANSWERED, status_code=status.HTTP_409_CONFLICT)
+        return message(*_ANSWERED, status_code=over.status_code)
     return page(
         "over.html", status.HTTP_403_FORBIDDEN, where=over.where, kept=views.answers(over.kept)
     )

@@ -113,7 +113,7 @@ async def in_ceremony(
         )
     except CeremonyUnknown:
         if await pages.lost_the_race(session, cookie(request, COOKIE)):
-            raise AnsweredElsewhere from None
+            raise AnsweredElsewhere(status.HTTP_403_FORBIDDEN) from None
         raise SessionOver(_HERE, form) from None
 
 
