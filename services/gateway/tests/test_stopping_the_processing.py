@@ -6,7 +6,7 @@ import pytest
 
 from gateway.gate.service import Attempt
 from gateway.problems import ConsentStale
-from gateway.restrictions.rules import Ground, RestrictionKind
+from gateway.restrictions.rules import Ground, RestrictionKind, Side
 
 RESTRICTION = {"kind": "restriction", "ground": "accuracy_contested"}
 OBJECTION = {"kind": "objection", "ground": "particular_situation"}
@@ -114,6 +114,7 @@ async def test_a_consent_given_while_the_restriction_is_written_waits_for_it(
             bilan.beneficiary,
             RestrictionKind.OBJECTION,
             Ground.PARTICULAR_SITUATION,
+            by=Side.TENANT,
         )
         deciding = asyncio.create_task(
             beneficiary.decide(page.text, analysis="granted", exploration="refused")

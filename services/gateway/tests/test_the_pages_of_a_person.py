@@ -553,6 +553,30 @@ async def test_a_person_stops_every_use_of_ai_and_permits_it_again(
     assert drawn.status_code == 200
 
 
+async def test_what_a_person_stopped_on_their_page_the_centre_does_not_lift(
+    centre, bilan, thanks, beneficiary
+):
+    path = f"/v1/beneficiaries/{bilan.beneficiary}/restrictions"
+    await beneficiary.open(link_in(thanks, "personal"))
+    await beneficiary.post("/me/stop", {})
+    objection = {"kind": "objection", "ground": "particular_situation"}
+    noted = await centre.made(path, objection)
+    (own, _) = (await centre.call("GET", path)).json()["items"]
+    assert (own["imposed_by"], noted["imposed_by"]) == ("beneficiary", "tenant")
+    refused = await centre.call("DELETE", f"{path}/{own['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "restriction_of_the_person")
+    assert (await centre.call("DELETE", f"{path}/{noted['id']}")).status_code == 204
+    assert await restrictions_of(centre, bilan) == [("objection", True), ("objection", False)]
+    text = re.sub(r"<[^>]+>|\s+", " ", (await beneficiary.get("/me/")).text)
+    assert re.search(r"demandé par votre centre le [^.]*, levé par votre centre le ", text)
+    assert re.search(r"demandé par vous le [^.]*, en cours", text)
+    await beneficiary.post("/me/stop/end", {})
+    listed = (await centre.call("GET", path)).json()["items"]
+    assert [one["lifted_by"] for one in listed] == ["beneficiary", "tenant"]
+    again = await centre.call("DELETE", f"{path}/{own['id']}")
+    assert again.status_code == 204
+
+
 async def test_a_person_lifts_no_restriction_by_permitting_ai_again(
     centre, bilan, thanks, beneficiary
 ):

@@ -187,6 +187,14 @@ class RestrictionGround(Problem):
     status = 422
 
 
+class RestrictionOfThePerson(Problem):
+    """The person stopped it on their own page; they alone lift it (GDPR 18, 21)."""
+
+    code = "restriction_of_the_person"
+    title = "The person imposed this themselves, and they alone lift it"
+    status = 409
+
+
 class ReferenceTaken(Problem):
     """The tenant has a person under this reference."""
 

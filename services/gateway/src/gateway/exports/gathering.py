@@ -152,7 +152,8 @@ class Gathering:
         self, session: AsyncSession, tenant: str, beneficiary: str
     ) -> list[dict[str, Any]]:
         rows = await restriction_store.of_beneficiary(session, tenant, beneficiary)
-        return [plain(row, "id", "kind", "ground", "imposed_at", "lifted_at") for row in rows]
+        told = ("imposed_at", "imposed_by", "lifted_at", "lifted_by")
+        return [plain(row, "id", "kind", "ground", *told) for row in rows]
 
     async def _answers(
         self, session: AsyncSession, tenant: str, beneficiary: str

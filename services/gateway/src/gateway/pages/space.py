@@ -77,6 +77,7 @@ async def show_my_space(
         read = await records.uses(*who, limit=_MOST_USES + 1)
         contested = {c.contested for c in await contestations.of_beneficiary(*who)}
         stopped = await restrictions.standing_objection(*who)
+        stops = await restrictions.of_beneficiary(*who)
         with_code = await codes.needed(session, held.tenant)
     agreed = [views.agreed(row, consents.status_now(row)) for row in reversed(rows)]
     names = await _names(services, held.tenant) if read else {}
@@ -88,6 +89,7 @@ async def show_my_space(
         more=len(uses) > _MOST_USES,
         renewable=with_code,
         stopped=stopped,
+        stops=[views.stop(row) for row in reversed(stops)],
     )
 
 

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from gateway.pages.answers import READS, FormDep, new_router, page, see
 from gateway.pages.entrance import in_my_space
-from gateway.restrictions.rules import Ground, RestrictionKind
+from gateway.restrictions.rules import Ground, RestrictionKind, Side
 from gateway.wiring import DatabaseDep, PageSessionsDep, RestrictionsDep
 
 router = new_router()
@@ -34,7 +34,12 @@ async def stop_every_use(
         held = await in_my_space(session, pages, request)
         who = (session, held.tenant, held.beneficiary)
         if await restrictions.standing_objection(*who) is None:
-            await restrictions.impose(*who, RestrictionKind.OBJECTION, Ground.PARTICULAR_SITUATION)
+            await restrictions.impose(
+                *who,
+                RestrictionKind.OBJECTION,
+                Ground.PARTICULAR_SITUATION,
+                by=Side.BENEFICIARY,
+            )
     return see("/me/stop")
 
 
@@ -51,5 +56,5 @@ async def permit_again(
         held = await in_my_space(session, pages, request)
         who = (session, held.tenant, held.beneficiary)
         while (objection := await restrictions.standing_objection(*who)) is not None:
-            await restrictions.lift(*who, objection.id)
+            await restrictions.lift(*who, objection.id, by=Side.BENEFICIARY)
     return see("/me/")

@@ -8,7 +8,8 @@ from gateway.consents.notice import ExplicitQuestion, explicit_questions
 from gateway.consents.places import where
 from gateway.consents.rules import ANSWERS, ConsentStatus, Decision, decided, end_of
 from gateway.consents.vocabulary import vocabulary
-from gateway.tables import Consent
+from gateway.restrictions.rules import RestrictionKind, Side
+from gateway.tables import Consent, Restriction
 
 _ROUTES = {
     "local": "sur une machine du centre",
@@ -31,6 +32,11 @@ _WORDS: Mapping[str, str] = {
     Decision.WITHDRAWN: "retiré",
     Decision.SUPERSEDED: "remplacé par une réponse plus récente",
 }
+_STOPS: Mapping[str, str] = {
+    RestrictionKind.OBJECTION: "Plus aucune intelligence artificielle",
+    RestrictionKind.RESTRICTION: "Plus aucun usage de vos données, sauf les garder",
+}
+_SIDES: Mapping[str, str] = {Side.BENEFICIARY: "vous", Side.TENANT: "votre centre"}
 _MONTH = timedelta(days=30)
 SHORTER = {"1": _MONTH, "3": 3 * _MONTH}
 """Shorter durations that the page offers, in months of 30 days."""
@@ -55,6 +61,17 @@ def purposes(consent: Consent) -> list[dict[str, Any]]:
 def granted(consent: Consent) -> list[dict[str, Any]]:
     """Return the purposes that the person accepted and did not take back."""
     return [p for p in purposes(consent) if p["decision"] == Decision.GRANTED]
+
+
+def stop(row: Restriction) -> dict[str, Any]:
+    """Return a restriction or an objection as its person reads it: what, by whom, when."""
+    return {
+        "what": _STOPS[row.kind],
+        "imposed_by": _SIDES[row.imposed_by],
+        "imposed_at": row.imposed_at,
+        "lifted_by": None if row.lifted_by is None else _SIDES[row.lifted_by],
+        "lifted_at": row.lifted_at,
+    }
 
 
 def taken_back(consent: Consent, purpose: str | None) -> list[str]:

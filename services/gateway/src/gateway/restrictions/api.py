@@ -7,8 +7,8 @@ from gateway.access import PeopleCallerDep
 from gateway.edge.carrying_out import carried_out
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
-from gateway.problems import RestrictionGround
-from gateway.restrictions.rules import Ground, RestrictionKind
+from gateway.problems import RestrictionGround, RestrictionOfThePerson
+from gateway.restrictions.rules import Ground, RestrictionKind, Side
 from gateway.tables import Restriction
 from gateway.wiring import DatabaseDep, RestrictionsDep
 from keel.database import SessionDep
@@ -41,7 +41,9 @@ class RestrictionView(BaseModel):
     kind: RestrictionKind
     ground: Ground
     imposed_at: AwareDatetime
+    imposed_by: Side = Field(description="The person on their own page, or the centre for them.")
     lifted_at: AwareDatetime | None
+    lifted_by: Side | None = Field(description="Null while it stands, and where nobody noted it.")
 
 
 class RestrictionPage(BaseModel):
@@ -67,7 +69,7 @@ async def restrict_processing(
     """Stop the processing of a person's data, or every use of AI on them, with effect from now."""
     async with database.begin(caller.tenant) as session:
         made = await restrictions.impose(
-            session, caller.tenant, beneficiary_id, body.kind, body.ground
+            session, caller.tenant, beneficiary_id, body.kind, body.ground, by=Side.TENANT
         )
         await carried_out(session)
     return made
@@ -90,7 +92,9 @@ async def list_restrictions(
 
 
 @router.delete(
-    "/{restriction_id}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(NotFound)
+    "/{restriction_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(NotFound, RestrictionOfThePerson),
 )
 async def lift_restriction(
     beneficiary_id: BeneficiaryId,
@@ -99,5 +103,8 @@ async def lift_restriction(
     restrictions: RestrictionsDep,
     caller: PeopleCallerDep,
 ) -> None:
-    """Lift a restriction; tell the person before you do (GDPR 18(3))."""
-    await restrictions.lift(session, caller.tenant, beneficiary_id, restriction_id)
+    """Lift what the centre recorded; tell the person before you do (GDPR 18(3)).
+
+    What the person imposed on their own page, they alone lift, there.
+    """
+    await restrictions.lift(session, caller.tenant, beneficiary_id, restriction_id, by=Side.TENANT)

@@ -11,6 +11,13 @@ class RestrictionKind(StrEnum):
     OBJECTION = "objection"
 
 
+class Side(StrEnum):
+    """Who imposed or lifted it: the person on their own page, or their centre for them."""
+
+    BENEFICIARY = "beneficiary"
+    TENANT = "tenant"
+
+
 class Ground(StrEnum):
     """Why: GDPR 18(1)(a) to (d), and 21(1)."""
 
@@ -19,6 +26,11 @@ class Ground(StrEnum):
     LEGAL_CLAIMS = "legal_claims"
     OBJECTION_PENDING = "objection_pending"
     PARTICULAR_SITUATION = "particular_situation"
+
+
+def may_lift(side: str, imposed_by: str) -> bool:
+    """Say whether a side may lift what `imposed_by` imposed: nobody lifts for the person."""
+    return side == Side.BENEFICIARY or imposed_by == Side.TENANT
 
 
 _GROUNDS = {

@@ -10,9 +10,9 @@ from gateway.consents import store as consent_store
 from gateway.consents.service import Consents
 from gateway.events.service import EventKind, Events
 from gateway.people.service import People
-from gateway.problems import RestrictionGround
+from gateway.problems import RestrictionGround, RestrictionOfThePerson
 from gateway.restrictions import store
-from gateway.restrictions.rules import Ground, RestrictionKind, grounds_of
+from gateway.restrictions.rules import Ground, RestrictionKind, Side, grounds_of, may_lift
 from gateway.tables import Restriction
 from keel.clock import utc_now
 from keel.identifiers import new_id
@@ -35,8 +35,10 @@ class Restrictions:
         beneficiary: str,
         kind: RestrictionKind,
         ground: Ground,
+        *,
+        by: Side,
     ) -> Restriction:
-        """Stop the processing of a person's data at once.
+        """Stop the processing of a person's data at once, at the word of `by`.
 
         With the commit every consent token that was drawn is stale, and what runs on one stops.
 
@@ -58,6 +60,7 @@ class Restrictions:
             kind=str(kind),
             ground=str(ground),
             imposed_at=self.now(),
+            imposed_by=str(by),
         )
         await store.add(session, made)
         await self.consents.raise_epochs(session, tenant, beneficiary=beneficiary)
@@ -76,18 +79,29 @@ class Restrictions:
         await consent_store.of_beneficiary(session, tenant, beneficiary, locked=True)
 
     async def lift(
-        self, session: AsyncSession, tenant: str, beneficiary: str, restriction_id: str
+        self,
+        session: AsyncSession,
+        tenant: str,
+        beneficiary: str,
+        restriction_id: str,
+        *,
+        by: Side,
     ) -> None:
         """Lift a restriction; lifting it twice changes nothing, the first time keeps its date.
 
         Raises:
             NotFound: the person has no such restriction.
+            RestrictionOfThePerson: the centre lifts what the person imposed on their own page.
         """
         held = await store.find(session, tenant, beneficiary, restriction_id)
         if held is None:
             raise NotFound
         if held.lifted_at is None:
-            held.lifted_at = self.now()
+            if not may_lift(by, held.imposed_by):
+                raise RestrictionOfThePerson(
+                    "The person lifts it on their own page (`/me/stop`); send them a personal link."
+                )
+            held.lifted_at, held.lifted_by = self.now(), str(by)
             await self._tell(session, held, EventKind.RESTRICTION_LIFTED)
 
     async def standing_objection(
@@ -95,6 +109,12 @@ class Restrictions:
     ) -> Restriction | None:
         """Return the objection of a person that stands; the oldest, where there are several."""
         return await store.standing(session, tenant, beneficiary, RestrictionKind.OBJECTION)
+
+    async def of_beneficiary(
+        self, session: AsyncSession, tenant: str, beneficiary: str
+    ) -> Sequence[Restriction]:
+        """Return every restriction and objection of a person, oldest first, for their own page."""
+        return await store.of_beneficiary(session, tenant, beneficiary)
 
     async def page(
         self,

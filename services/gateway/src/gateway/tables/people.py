@@ -88,4 +88,6 @@ class Restriction(TenantOwned, Base):
     kind: Mapped[str] = mapped_column(String(12))
     ground: Mapped[str] = mapped_column(String(30))
     imposed_at: Mapped[datetime] = at()
+    imposed_by: Mapped[str] = mapped_column(String(11))
     lifted_at: Mapped[datetime | None] = at(nullable=True)
+    lifted_by: Mapped[str | None] = mapped_column(String(11))
