@@ -248,6 +248,23 @@ async def test_the_terms_rest_sealed(app, sited, drafted, stand_on):
 # ---------------------------------------------------------------- the agreement, the hours
 
 
+@pytest.mark.parametrize(
+    ("starts_on", "ends_on"),
+    [("1999-12-31", "2000-03-01"), ("2100-11-01", "2101-01-01"), ("2026-11-02", "2028-12-01")],
+)
+async def test_a_bilan_has_days_that_a_bilan_can_have(sited, plan, starts_on, ends_on):
+    body = plan(funding="CPF", starts_on=starts_on, ends_on=ends_on)
+    assert problem(await sited.call("POST", "/v1/bilans", json=body)) == (422, "bilan_bounds")
+
+
+async def test_an_agreement_is_given_before_it_is_recorded_and_to_this_bilan(sited, plan):
+    made = await sited.made("/v1/bilans", plan(funding="CPF"))
+    for agreed_on in ("2999-01-01", "2020-01-01"):
+        body = {"agreed_on": agreed_on, "method": "signed_document"}
+        answer = await sited.call("POST", f"/v1/bilans/{made['id']}/agreement", json=body)
+        assert problem(answer) == (422, "signature_date")
+
+
 async def test_the_agreement_is_an_object_of_its_own(sited, plan, agree):
     made = await sited.made("/v1/bilans", plan(funding="CPF"))
     path = f"/v1/bilans/{made['id']}/agreement"

@@ -135,6 +135,12 @@ async def test_what_is_still_to_come_is_not_recorded_as_done(interview, close):
     assert problem(answer) == (422, "interview_date")
 
 
+async def test_nothing_of_a_bilan_happens_before_it_starts(interview, close):
+    assert problem(await interview("preliminary", held_on="2026-11-01")) == (422, "interview_date")
+    answer = await close("preliminary", cosigned_on="2026-11-01")
+    assert problem(answer) == (422, "interview_date")
+
+
 # ---------------------------------------------------------------- the rules against a model
 
 

@@ -484,10 +484,10 @@ class InterviewNeeded(Problem):
 
 
 class InterviewDate(Problem):
-    """What is still to come is not recorded as done."""
+    """What is still to come, or was before the bilan, is not recorded as done in it."""
 
     code = "interview_date"
-    title = "The day is still to come"
+    title = "The day is still to come, or before the bilan starts"
     status = 422
 
 

@@ -23,6 +23,7 @@ from gateway.problems import (
     LastCounsellor,
     PreconditionFailed,
     PreconditionNeeded,
+    SignatureDate,
     TenantSirenNeeded,
 )
 from gateway.tables import Assignment, Bilan, BilanAgreement
@@ -229,7 +230,7 @@ async def change_bilan(
     "/{bilan_id}/agreement",
     status_code=status.HTTP_201_CREATED,
     response_model=BilanView,
-    responses=problems(NotFound, BilanNotOpen, ConventionNeeded, EmployerIsTenant),
+    responses=problems(NotFound, BilanNotOpen, ConventionNeeded, EmployerIsTenant, SignatureDate),
 )
 async def record_agreement(
     bilan_id: BilanId,

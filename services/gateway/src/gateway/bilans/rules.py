@@ -1,6 +1,6 @@
 """What a bilan is in law (Code du travail L6313-4, R6313-4 to R6313-8)."""
 
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -10,6 +10,12 @@ MAX_PLANNED_MINUTES = 24 * 60
 """L6313-4, last paragraph: 24 hours at most."""
 MIN_SUPPORT_MINUTES = 13 * 60
 """R6313-4 as completed in 2026: thirteen hours of effective support at least."""
+
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
+LONGEST = timedelta(days=731)
+"""Two years, one of them a leap year. Our own bounds, against mistyped days; no text gives any."""
+YEAR = timedelta(days=366)
 
 
 class BilanStatus(StrEnum):
@@ -57,6 +63,15 @@ def signatures_of(row: Signed) -> Signatures:
     )
 
 
+def agreed_refusal(agreed_on: date, *, created_on: date, today: date) -> str | None:
+    """Say why an agreement cannot bear this day; None when it can. The year is our own bound."""
+    if agreed_on > today:
+        return "An agreement is recorded once it was given."
+    if agreed_on < created_on - YEAR:
+        return "The worker agrees to this bilan: within the year before it was created, or later."
+    return None
+
+
 def bounds_refusal(
     *,
     planned_minutes: int,
@@ -79,4 +94,9 @@ def bounds_refusal(
         return "Effective support cannot exceed the planned hours."
     if ends_on < starts_on:
         return "The bilan ends before it starts."
+    if starts_on < FIRST_DAY or ends_on > LAST_DAY or ends_on - starts_on > LONGEST:
+        return (
+            "A bilan lies between 2000 and 2100 and lasts two years at most. No text says so: it "
+            "is this platform's bound against mistyped days."
+        )
     return None

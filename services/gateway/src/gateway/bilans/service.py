@@ -12,6 +12,7 @@ from gateway.bilans.rules import (
     MIN_SUPPORT_MINUTES,
     BilanStatus,
     Funding,
+    agreed_refusal,
     asks_convention,
     bounds_refusal,
     signatures_of,
@@ -31,6 +32,7 @@ from gateway.problems import (
     EmployerUnknown,
     HoursExceeded,
     LastCounsellor,
+    SignatureDate,
     TenantSirenNeeded,
 )
 from gateway.tables import Assignment, Bilan, BilanAgreement, Tenant
@@ -284,10 +286,16 @@ class Bilans:
             BilanNotOpen: it was agreed to before, or is closed.
             ConventionNeeded: the funding asks for a convention that is not signed (LR-A17).
             EmployerIsTenant: the centre's SIREN is now the employer's (LR-A11).
+            SignatureDate: the day is still to come, or long before the bilan.
         """
         bilan = await self.find(session, caller.tenant, bilan_id, locked=True)
         if bilan.status != BilanStatus.DRAFT:
             raise BilanNotOpen("The agreement was recorded before; it keeps its date.")
+        refusal = agreed_refusal(
+            agreed.agreed_on, created_on=bilan.created_at.date(), today=self.now().date()
+        )
+        if refusal is not None:
+            raise SignatureDate(refusal)
         await self._require_convention(session, bilan)
         await self._require_other_employer(session, bilan)
         made = BilanAgreement(

@@ -78,11 +78,13 @@ class Phases:
                 `Bilans.open_for` says.
             PhaseOrder: the bilan is in another phase.
             HoursExceeded: it would last longer than planned.
-            InterviewDate: it is still to come.
+            InterviewDate: it is still to come, or before the bilan starts.
         """
         bilan = await self.bilans.open_for(session, caller, bilan_id, locked=True)
         if held.held_on > self.now().date():
             raise InterviewDate("An interview is recorded once it was held.")
+        if held.held_on.isoformat() < bilan.starts_on:
+            raise InterviewDate("An interview of a bilan is not held before the bilan starts.")
         course = (await self._story(session, bilan)).course
         self._refuse(interview_refusal(course, held.phase, held.minutes), course, held.phase, ())
         made = Interview(
@@ -119,11 +121,13 @@ class Phases:
             PhaseAimsMissing: a legal aim is not met, or one of another phase is named.
             CosignatureNeeded: the person did not co-sign how the bilan is run (LR-A09).
             InterviewNeeded: the conclusion had no individual interview (LR-A10).
-            InterviewDate: the co-signature is still to come.
+            InterviewDate: the co-signature is still to come, or before the bilan starts.
         """
         bilan = await self.bilans.open_for(session, caller, bilan_id, locked=True)
         if cosigned_on is not None and cosigned_on > self.now().date():
             raise InterviewDate("A co-signature is recorded once it was given.")
+        if cosigned_on is not None and cosigned_on.isoformat() < bilan.starts_on:
+            raise InterviewDate("The conduct of a bilan is not co-signed before the bilan starts.")
         course = (await self._story(session, bilan)).course
         refusal = closing_refusal(course, phase, aims, cosigned=cosigned_on is not None)
         self._refuse(refusal, course, phase, aims)
