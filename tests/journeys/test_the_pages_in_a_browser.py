@@ -459,7 +459,7 @@ def test_a_mail_scanner_that_opens_the_link_first_changes_nothing(page, new_cont
     page.get_by_role("heading", name="C’est enregistré").wait_for()
     assert status(bilan, consent) == "authorised"
     scanner.reload()
-    scanner.get_by_role("heading", name="La page est restée ouverte trop longtemps").wait_for()
+    scanner.get_by_role("heading", name="La réponse est déjà donnée").wait_for()
     fine(scanner)
 
 

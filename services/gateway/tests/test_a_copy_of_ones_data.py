@@ -28,6 +28,7 @@ async def furnished(app, centre, bilan, given):
                 Report(id=ids["rep"], **own),
                 Run(
                     id=ids["run"],
+                    alive_at=utc_now(),
                     beneficiary=bilan.beneficiary,
                     use_case="cv-analysis",
                     mode="computed",

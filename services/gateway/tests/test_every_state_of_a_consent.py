@@ -37,6 +37,7 @@ from gateway.problems import (
     NoticeChanged,
 )
 from gateway.settings import Settings
+from gateway.tables import Bilan, Counsellor
 from gateway.tenants.service import Caller
 from keel.problems import NotFound
 
@@ -79,10 +80,33 @@ class Platform:
 
     def person(self):
         made = self.do(self.app.state.people.add_beneficiary, self.tenant, None)
-        return SimpleNamespace(tenant=self.tenant, id="bil_" + made.id[4:], beneficiary=made.id)
+        bilan = SimpleNamespace(tenant=self.tenant, id="bil_" + made.id[4:], beneficiary=made.id)
+        self.do(_write_bilan, bilan)
+        return bilan
 
     def rows(self, person):
         return self.do(store.of_beneficiary, self.tenant, person.beneficiary)
+
+
+async def _write_bilan(session, bilan):
+    counsellor = "usr_" + bilan.id[4:]
+    session.add(Counsellor(tenant=bilan.tenant, id=counsellor, created_at=NOON))
+    await session.flush()
+    session.add(
+        Bilan(
+            tenant=bilan.tenant,
+            id=bilan.id,
+            beneficiary=bilan.beneficiary,
+            counsellor=counsellor,
+            funding="CPF",
+            planned_minutes=1440,
+            support_minutes=840,
+            starts_on="2026-11-02",
+            ends_on="2027-01-29",
+            status="open",
+            created_at=NOON,
+        )
+    )
 
 
 @dataclass

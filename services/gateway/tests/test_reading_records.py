@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.pages import api as pages
+from gateway.pages import space
 from gateway.records.rules import Fact, Kind
 
 
@@ -81,7 +81,7 @@ async def test_the_person_sees_every_use_newest_first(given, beneficiary, used):
 
 
 async def test_the_page_says_when_it_does_not_show_every_use(given, beneficiary, used, monkeypatch):
-    monkeypatch.setattr(pages, "_MOST_USES", 2)
+    monkeypatch.setattr(space, "_MOST_USES", 2)
     await used(3)
     page = await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
     assert "Les 2 usages les plus récents" in page.text

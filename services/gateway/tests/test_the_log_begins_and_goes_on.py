@@ -1,11 +1,13 @@
 """The log begins once, with its genesis, and goes on only as what it was (sections 7.3 and 8)."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
+from gateway.background import Background, Part
 from gateway.log import store
 from gateway.log.service import LogDamaged, Sequencer
 from gateway.tables import LogEntry
@@ -66,6 +68,11 @@ async def test_a_log_is_not_continued_under(sequencer, changed):
     await sequencer().start()
 
 
+def sequencing(sequencer):
+    pace = timedelta(milliseconds=0.1)
+    return Part.every(pace, "sequencing", sequencer.step, at_once=True)
+
+
 async def test_no_exception_ends_the_sequencer_in_silence(database, sequencer, capsys):
     class Stumbling:
         stumbled = False
@@ -78,16 +85,12 @@ async def test_no_exception_ends_the_sequencer_in_silence(database, sequencer, c
 
     await sequencer().start()
     stumbling = Sequencer(Stumbling(), "centre.example/log", KEY, sequencer().genesis)
-    stop = asyncio.Event()
-    task = asyncio.create_task(stumbling.run(0.01, stop))
-    async with asyncio.timeout(5):
+    async with Background().beside(sequencing(stumbling)), asyncio.timeout(5):
         size = 0
         while not size:
             await asyncio.sleep(0.02)
             async with database.begin() as session:
                 size = (await store.state(session)).size
-    stop.set()
-    await task
     said = capsys.readouterr()
     assert "RuntimeError" in said.out + said.err
     assert "Jeanne" not in said.out + said.err
@@ -119,11 +122,8 @@ async def test_a_sequencer_that_was_asked_to_stop_lets_go_of_the_database(gatewa
     await sequencer().start()
     for pause in range(15):
         database = Database(gateway_url)
-        stop = asyncio.Event()
         running = Sequencer(database, "centre.example/log", KEY, sequencer().genesis)
-        task = asyncio.create_task(running.run(0.0001, stop))
-        await asyncio.sleep(pause / 1000)
-        stop.set()
         async with asyncio.timeout(5):
-            await task
+            async with Background().beside(sequencing(running)):
+                await asyncio.sleep(pause / 1000)
             await database.close()

@@ -79,7 +79,9 @@ async def test_a_form_has_a_smaller_cap_than_other_bodies(gateway):
 
 
 async def test_a_body_within_its_cap_is_judged_by_its_reader(http):
-    assert (await http.post("/json", content=pieces(b"{not", b" json"))).status_code == 422
+    kind = {"Content-Type": "application/json"}
+    sent = await http.post("/json", content=pieces(b"{not", b" json"), headers=kind)
+    assert sent.status_code == 422
     assert (await http.post("/swallowing", content=pieces(b"12345", b"67890"))).json() == "read"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import inspect, select, text, update
 
 from gateway.gate.service import Attempt
 from gateway.problems import CategoryNotCovered, ConsentExpired, PurposeNotCovered
@@ -155,6 +155,10 @@ async def test_a_token_of_the_same_person_for_another_bilan_is_not_good_for_this
     app, assisted, inside
 ):
     async with app.state.database.begin(assisted.centre.tenant) as session:
+        first = await session.scalar(select(Bilan))
+        columns = {a.key: getattr(first, a.key) for a in inspect(Bilan).column_attrs}
+        session.add(Bilan(**{**columns, "id": "bil_" + 26 * "0"}))
+        await session.flush()
         await session.execute(update(Consent).values(bilan="bil_" + 26 * "0"))
     for mode in ("assisted", "best"):
         answer = await assisted.run(mode=mode)
