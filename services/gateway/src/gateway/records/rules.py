@@ -39,11 +39,17 @@ class Kind(StrEnum):
     AI_ERROR = "ai.error"
     AI_CANCELLED = "ai.cancelled"
     AI_MARKED = "ai.marked"
+    DISCLOSURE_SHOWN = "disclosure.shown"
     HUMAN_REVIEW = "human.review"
     OUTPUT_SHARED = "output.shared"
     OUTPUT_CONTESTED = "output.contested"
+    BILAN_DESTROYED = "bilan.destroyed"
+    SUBJECT_ERASED = "subject.erased"
+    INCIDENT_OPENED = "incident.opened"
+    INCIDENT_CLOSED = "incident.closed"
     LOG_ACCESSED = "log.accessed"
     KEY_ROTATED = "key.rotated"
+    SYSTEM_CONFIG = "system.config"
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ class Records:
     async def read_unless_erased(self, session: AsyncSession, row: Record) -> dict[str, Any] | None:
         """Return the private record; None when its key was destroyed."""
         key = await self.keys.find(session, row.tenant, row.beneficiary or row.tenant)
-        if key is None:
+        if key is None or row.sealed is None:
             return None
         opened = unseal(encryption_key(key, row.id), row.sealed, f"{row.tenant}\x00{row.id}")
         record: dict[str, Any] = json.loads(opened)
@@ -173,13 +173,26 @@ class Records:
             raise NotInLogYet
         path = await log.inclusion(row.log_index, size)
         leaves = await log_store.entries(session, row.log_index, 1)
-        key = await self.keys.find(session, row.tenant, row.beneficiary or row.tenant)
+        record = await self.read_unless_erased(session, row)
         return {
             "leaf": b64u(leaves[0]),
-            "salt": None if key is None else b64u(salt(key, row.id)),
-            "record": None if key is None else await self.read(session, row),
+            "salt": None if record is None else b64u(await self._salt(session, row)),
+            "record": record,
             "proof": tree.proof_text(row.log_index, path, note),
         }
+
+    async def _salt(self, session: AsyncSession, row: Record) -> bytes:
+        key = await self.key_of(session, row.tenant, row.beneficiary)
+        return salt(key, row.id)
+
+    async def erase(self, session: AsyncSession, tenant: str, beneficiary: str) -> int:
+        """Destroy a person's key and what their records say; returns how many records that was.
+
+        Their leaves and proofs stay and are valid: without the key nobody can tell what a leaf
+        commits to (profile section 7.2). What is left of a row tells no longer whose it was.
+        """
+        await self.keys.destroy(session, tenant, beneficiary)
+        return await store.erase(session, tenant, beneficiary)
 
     async def find(self, session: AsyncSession, tenant: str, record_id: str) -> Record:
         """Return a record of the tenant, or raise `NotFound`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -53,6 +53,17 @@ async def page(
     if after is not None:
         query = query.where(Record.id > after)
     return (await session.scalars(query.order_by(Record.id).limit(limit))).all()
+
+
+async def erase(session: AsyncSession, tenant: str, beneficiary: str) -> int:
+    """Empty a person's records; that there was one stays, when, and its place in the log."""
+    emptied = await session.execute(
+        update(Record)
+        .where(Record.tenant == tenant, Record.beneficiary == beneficiary)
+        .values(sealed=None, beneficiary=None, bilan=None, consent=None, prev=None)
+        .returning(Record.id)
+    )
+    return len(emptied.all())
 
 
 async def newest(

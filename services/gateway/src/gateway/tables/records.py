@@ -38,5 +38,6 @@ class Record(TenantOwned, Base):
     consent: Mapped[str | None] = mapped_column(String(32))
     prev: Mapped[str | None] = mapped_column(String(32))
     occurred_at: Mapped[datetime] = at()
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """None once it was erased: leaf and proof stay."""
     log_index: Mapped[int | None] = mapped_column(BigInteger)
