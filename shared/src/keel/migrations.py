@@ -33,8 +33,9 @@ def _engine(database_url: str) -> AsyncEngine:
 
 def _upgrade(connection: Connection, package: str, revision: str) -> None:
     _see_all_or_fail(connection)
-    command.upgrade(_config(package, connection), revision)
-    grant(connection, package)
+    config = _config(package, connection)
+    command.upgrade(config, revision)
+    grant(connection, package, config.attributes.get("tables"))
 
 
 def _downgrade(connection: Connection, package: str, revision: str) -> None:
@@ -112,6 +113,7 @@ def run_environment(target: MetaData) -> None:
     if connection is None:
         msg = "Run migrations with `python -m <service> migrate`."
         raise RuntimeError(msg)
+    context.config.attributes["tables"] = target
     context.configure(
         connection=connection, target_metadata=target, render_as_batch=True, compare_type=True
     )

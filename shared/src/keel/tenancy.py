@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, String, event, false, text
+from sqlalchemy import Connection, MetaData, String, event, false, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import (
     Mapped,
@@ -148,14 +148,33 @@ _GRANTS = (
 )
 
 
-def grant(connection: Connection, package: str) -> None:
-    """Let the service's role use the tables, without owning them; again after each migration."""
+CHANGES = "changes"
+"""The member of a table's `info` that names the only columns that change; no row is deleted."""
+
+
+def grant(connection: Connection, package: str, tables: MetaData | None = None) -> None:
+    """Let the service's role use the tables, without owning them; again after each migration.
+
+    Of a table whose `info` has `CHANGES` the role may update those columns, and delete nothing.
+    """
     if connection.dialect.name != "postgresql":
         return
     role = service_role(package)
     connection.exec_driver_sql(_MAKE_ROLE.format(role=role))
     for statement in _GRANTS:
         connection.exec_driver_sql(statement.format(role=role))
+    for table in () if tables is None else tables.tables.values():
+        if CHANGES in table.info and inspect(connection).has_table(table.name):
+            _narrow(connection, role, table.name, table.info[CHANGES])
+
+
+def _narrow(connection: Connection, role: str, table: str, changes: tuple[str, ...]) -> None:
+    # An older revision may not have all of them yet.
+    there = {column["name"] for column in inspect(connection).get_columns(table)}
+    columns = ", ".join(name for name in changes if name in there)
+    connection.exec_driver_sql(f"REVOKE UPDATE, DELETE ON {table} FROM {role}")
+    if columns:
+        connection.exec_driver_sql(f"GRANT UPDATE ({columns}) ON {table} TO {role}")
 
 
 _ROLE = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"

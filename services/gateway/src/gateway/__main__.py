@@ -13,8 +13,9 @@ from urllib.parse import quote
 import httpx
 from fastapi import FastAPI
 
+from gateway.holds.service import Holds
 from gateway.keyring import Keyring
-from gateway.operators import consents, webhooks
+from gateway.operators import consents, holds, webhooks
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import ask
@@ -107,6 +108,7 @@ def _light(settings: Settings) -> SimpleNamespace:
         tenants=Tenants(keyring.access, issuer, settings.access_token_lifetime),
         clients=Clients(),
         quotas=Quotas(database),
+        holds=Holds(records),
         signing_keys=SigningKeys(database, records, keyring, settings.pass_jwks_or_none()),
     )
 
@@ -129,11 +131,10 @@ def _tenant(arguments: argparse.Namespace) -> int:
             raise SettingsRefused("The tenant's name holds signs that cannot be printed.")
         body = {"name": arguments.name, "siren": arguments.siren}
         return _print(_on_platform("POST", "/tenants", body))
-    if arguments.action == "quota":
-        return _tenant_quota(arguments)
-    if arguments.action == "policy":
-        policy = {"ceremony_code": arguments.ceremony_code == "on"}
-        return _print(_on_platform("PUT", _route("tenants", arguments.tenant, "policy"), policy))
+    if arguments.action in holds.ACTIONS:
+        return _print(_on_platform(*holds.asked(arguments)))
+    if arguments.action in {"quota", "policy"}:
+        return _tenant_terms(arguments)
     if arguments.action == "set-siren":
         route = _route("tenants", arguments.tenant, "siren")
         return _print(_on_platform("PUT", route, {"siren": arguments.siren}, whole=True))
@@ -143,6 +144,13 @@ def _tenant(arguments: argparse.Namespace) -> int:
 
 
 _NO_LIMIT = "none"
+
+
+def _tenant_terms(arguments: argparse.Namespace) -> int:
+    if arguments.action == "quota":
+        return _tenant_quota(arguments)
+    policy = {"ceremony_code": arguments.ceremony_code == "on"}
+    return _print(_on_platform("PUT", _route("tenants", arguments.tenant, "policy"), policy))
 
 
 def _tenant_quota(arguments: argparse.Namespace) -> int:
@@ -184,6 +192,7 @@ def _tenant_arguments(parser: argparse.ArgumentParser) -> None:
     suspend.add_argument("tenant")
     resume = actions.add_parser("resume", help="lift a suspension")
     resume.add_argument("tenant")
+    holds.arguments(actions)
 
 
 def _client(arguments: argparse.Namespace) -> int:
@@ -300,7 +309,7 @@ SERVICE = Service(
         WORK,
         Verb(
             "tenant",
-            "create, list, suspend, resume tenants; their quotas and policy",
+            "create, list, suspend, resume, hold tenants; their quotas and policy",
             _tenant,
             _tenant_arguments,
         ),

@@ -38,6 +38,7 @@ from gateway.gate.admissions import Admissions
 from gateway.gate.flight import InFlight
 from gateway.gate.service import Gate
 from gateway.gate.watch import Watch
+from gateway.holds.service import Holds
 from gateway.keyring import Keyring
 from gateway.links import api as links_api
 from gateway.links.service import Links
@@ -294,7 +295,7 @@ def _furnish(
     runs = Runs(
         database, services, bilans, consents, gate, records, content, assisted, events, quotas
     )
-    state.quotas = quotas
+    state.quotas, state.holds = quotas, Holds(records)
     state.rates = Rates.a_minute(
         client=settings.client_requests_per_minute,
         peer=settings.peer_requests_per_minute,

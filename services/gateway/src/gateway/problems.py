@@ -539,6 +539,14 @@ class RetentionRefused(Problem):
     status = 422
 
 
+class HoldPeriod(Problem):
+    """A legal hold has an end, and not just any (profile section 7.2)."""
+
+    code = "hold_period"
+    title = "A legal hold does not last like this"
+    status = 422
+
+
 class IdempotencyKeyNeeded(Problem):
     """A POST that creates or dispatches needs an Idempotency-Key."""
 

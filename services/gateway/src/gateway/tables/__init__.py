@@ -15,6 +15,7 @@ from gateway.tables.contestations import Contestation
 from gateway.tables.edge import IdempotentAnswer, Quota, Usage
 from gateway.tables.events import Delivery, DueDelivery, Event, WebhookEndpoint
 from gateway.tables.gate import RefusalCount
+from gateway.tables.holds import LegalHold
 from gateway.tables.keys import ContentKey, RecordKey
 from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
 from gateway.tables.pages import PageSession, PersonalCode, PersonalLink
@@ -50,6 +51,7 @@ __all__ = [
     "Event",
     "IdempotentAnswer",
     "Interview",
+    "LegalHold",
     "LogEntry",
     "LogOutbox",
     "LogState",

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at, id_key
-from keel.tenancy import TenantOwned
+from keel.tenancy import CHANGES, TenantOwned
 
 _CLOSES = text("kind IN ('ai.result', 'ai.error', 'ai.cancelled')")
 
@@ -29,6 +29,8 @@ class Record(TenantOwned, Base):
             sqlite_where=_CLOSES,
             postgresql_where=_CLOSES,
         ),
+        # It is placed in the log once, and emptied once; a trigger holds it to that (I-7).
+        {"info": {CHANGES: ("log_index", "sealed", "beneficiary", "bilan", "consent", "prev")}},
     )
 
     id: Mapped[str] = id_key()

@@ -1,0 +1,1 @@
+"""Legal holds: what is kept beyond its time because a proceeding needs it, why and until when."""
