@@ -67,7 +67,8 @@ lock: setup ## write the locks anew from the members' dependencies
 	@$(COMPILE) pyproject.toml --group dev $(addsuffix /pyproject.toml,$(MEMBERS)) -o requirements.lock
 	@for service in gateway anonymizer llm-router labour-market reports; do \
 	  $(COMPILE) -c requirements.lock services/$$service/pyproject.toml -o services/$$service/requirements.lock; done
-	@! grep -nE 'https?://|file://|index-url|find-links' bootstrap.lock requirements.lock services/*/requirements.lock
+	@printf 'aics-tlog==0.2.1\naics-witness==0.1.0\n' | $(subst 3.11,3.12,$(COMPILE)) - -o tests/aics.lock
+	@! grep -nE 'https?://|file://|index-url|find-links' bootstrap.lock requirements.lock tests/aics.lock services/*/requirements.lock
 
 openapi: setup ## write the OpenAPI documents anew from the code
 	@mkdir -p var

@@ -220,22 +220,29 @@ def _postgresql_templates(postgresql: str) -> Callable[[str], str]:
     return template
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Make a migrated database of a package, on SQLite and on PostgreSQL: `migrated("gateway")`."""
+@pytest.fixture(scope="session")
+def new_migrated(request: pytest.FixtureRequest) -> Callable[[str, str, Path], str]:
+    """Make a migrated database for more than one test: `new_migrated("sqlite", "gateway", dir)`."""
 
-    def on_sqlite(package: str) -> str:
-        path = tmp_path / f"{package}.sqlite3"
-        shutil.copy(request.getfixturevalue("_templates")(package), path)
-        return f"sqlite+aiosqlite:///{path}"
-
-    def on_postgresql(package: str) -> str:
+    def create(database: str, package: str, folder: Path) -> str:
+        if database == "sqlite":
+            path = folder / f"{package}.sqlite3"
+            shutil.copy(request.getfixturevalue("_templates")(package), path)
+            return f"sqlite+aiosqlite:///{path}"
         server, name = request.getfixturevalue("postgresql"), "t" + secrets.token_hex(6)
         template = request.getfixturevalue("_postgresql_templates")(package)
         _create_database(server, name, template)
         return f"{server}/{name}".replace("postgres@", f"{_LOGIN}@")
 
-    return on_sqlite if request.param == "sqlite" else on_postgresql
+    return create
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def migrated(
+    request: pytest.FixtureRequest, new_migrated: Callable[[str, str, Path], str], tmp_path: Path
+) -> Callable[[str], str]:
+    """Make a migrated database of a package, on SQLite and on PostgreSQL: `migrated("gateway")`."""
+    return lambda package: new_migrated(request.param, package, tmp_path)
 
 
 @pytest.fixture(scope="session")

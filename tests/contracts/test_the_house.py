@@ -35,6 +35,7 @@ def locks() -> list[Path]:
     return [
         ROOT / "requirements.lock",
         ROOT / "bootstrap.lock",
+        ROOT / "tests" / "aics.lock",
         *(ROOT / "services").glob("*/requirements.lock"),
     ]
 
