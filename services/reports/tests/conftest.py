@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from reports.app import create_app
 from reports.settings import Settings
@@ -20,9 +21,12 @@ COUNSELLOR = "usr_01K7ZC3M8T5R0Q9N4V2X6Y1A01"
 class Desk:
     """Calls the service as the gateway does: one pass for each call."""
 
-    def __init__(self, client: httpx.AsyncClient, mint: Callable[..., dict[str, str]]) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, mint: Callable[..., dict[str, str]], app: FastAPI
+    ) -> None:
         self.client = client
         self.mint = mint
+        self.app = app
 
     async def call(
         self,
@@ -131,4 +135,4 @@ async def desk(
             transport=httpx.ASGITransport(app=app), base_url="http://reports"
         ) as client,
     ):
-        yield Desk(client, mint)
+        yield Desk(client, mint, app)

@@ -12,15 +12,18 @@ from anonymizer.documents.service import Documents
 from anonymizer.erasure.api import router as erasure_router
 from anonymizer.erasure.service import Erasures
 from anonymizer.intake.workshop import Workshop
+from anonymizer.keeping.api import router as keeping_router
+from anonymizer.keeping.service import Keeping
 from anonymizer.restoration.api import router as restoration_router
 from anonymizer.restoration.service import Restorations
 from anonymizer.settings import Settings
 from anonymizer.surrogates.api import router as surrogates_router
 from anonymizer.surrogates.service import Pseudonymiser
-from anonymizer.tables import Base, ContentKey
+from anonymizer.tables import Base, ContentKey, Ended
 from anonymizer.vault.service import Vault
 from keel.application import Lifespan, create_service
 from keel.database import Database
+from keel.endings import Endings
 from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
 
@@ -53,7 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
             await database.close()
 
     app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
-    vault = Vault(keys)
+    endings = Endings(Ended)
+    vault = Vault(keys, endings)
     app.state.database = database
     app.state.readiness["model"] = examiner.is_ready
     app.state.documents = Documents(
@@ -61,7 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.pseudonymiser = Pseudonymiser(database, vault, examiner)
     app.state.restorations = Restorations(database, vault)
-    app.state.erasures = Erasures(database, keys)
+    app.state.erasures = Erasures(database, keys, endings)
+    app.state.keeping = Keeping(database, keys, endings)
     return app
 
 
@@ -79,6 +84,12 @@ def _service(lifespan: Lifespan | None = None, admission: Admission | None = Non
         lifespan=lifespan,
         admission=admission,
     )
-    for router in (documents_router, surrogates_router, restoration_router, erasure_router):
+    for router in (
+        documents_router,
+        surrogates_router,
+        restoration_router,
+        erasure_router,
+        keeping_router,
+    ):
         app.include_router(router)
     return app

@@ -6,6 +6,7 @@ from sqlalchemy import Index, Integer, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from keel.database import Instant, metadata
+from keel.endings import EndedRow
 from keel.sealing import ContentKeyRow
 from keel.tenancy import TenantOwned
 
@@ -17,7 +18,11 @@ class Base(DeclarativeBase):
 
 
 class ContentKey(ContentKeyRow, Base):
-    """One wrapped key per bilan: documents and vault; dies at the bilan's closing."""
+    """One wrapped key per bilan (documents and vault; dies at its closing), one per agreement."""
+
+
+class Ended(EndedRow, Base):
+    """That a bilan or an agreement ended here: nobody makes its key again."""
 
 
 class StoredDocument(TenantOwned, Base):
@@ -53,3 +58,35 @@ class VaultEntry(TenantOwned, Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
     __table_args__ = (Index(None, "tenant", "bilan", "type", "form", unique=True),)
+
+
+class KeptDocument(TenantOwned, Base):
+    """A document that outlives its bilan as the person agreed, sealed under the kept key."""
+
+    __tablename__ = "kept_documents"
+
+    agreement: Mapped[str] = mapped_column(String(30), primary_key=True)
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    bilan: Mapped[str] = mapped_column(String(30))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    # The parts of a `StoredDocument`.
+    summary: Mapped[bytes] = mapped_column(LargeBinary)
+    pseudonymised: Mapped[bytes] = mapped_column(LargeBinary)
+    findings: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    text: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    original: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+    __table_args__ = (Index(None, "tenant", "bilan"),)
+
+
+class KeptSurrogate(TenantOwned, Base):
+    """What a surrogate in a kept document stands for; the rest of the vault dies."""
+
+    __tablename__ = "kept_surrogates"
+
+    agreement: Mapped[str] = mapped_column(String(30), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    bilan: Mapped[str] = mapped_column(String(30))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index(None, "tenant", "bilan"),)

@@ -8,12 +8,14 @@ from fastapi import FastAPI
 
 from keel.application import Lifespan, create_service
 from keel.database import Database
+from keel.endings import Endings
 from keel.migrations import migrated
 from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
+from reports.keeping.api import router as keeping_router
 from reports.rendering.press import Press
 from reports.settings import Settings
-from reports.tables import Base, ContentKey
+from reports.tables import Base, ContentKey, Ended
 from reports.versions.api import router
 
 AUDIENCE = "reports"
@@ -40,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
     app.state.database, app.state.keys = database, keys
+    app.state.endings = Endings(Ended)
     app.state.readiness["migrations"] = migrated("reports", database)
     return app
 
@@ -63,4 +66,5 @@ def _service(lifespan: Lifespan | None = None, admission: Admission | None = Non
         docs=True,
     )
     app.include_router(router)
+    app.include_router(keeping_router)
     return app

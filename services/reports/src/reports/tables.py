@@ -3,6 +3,7 @@
 from sqlalchemy.orm import DeclarativeBase
 
 from keel.database import metadata
+from keel.endings import EndedRow
 from keel.sealing import ContentKeyRow
 
 
@@ -13,4 +14,8 @@ class Base(DeclarativeBase):
 
 
 class ContentKey(ContentKeyRow, Base):
-    """The wrapped content key of each bilan."""
+    """The wrapped content key of each bilan, and the kept key of each agreement."""
+
+
+class Ended(EndedRow, Base):
+    """That a bilan or an agreement ended here: nobody makes its key again."""

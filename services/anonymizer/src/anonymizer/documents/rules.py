@@ -10,6 +10,14 @@ from anonymizer.intake.rules import Reading
 from anonymizer.surrogates.rules import Secret, SurrogateType, surrogate
 from anonymizer.vault.service import Number
 
+PARTS = ("summary", "pseudonymised", "findings", "text", "original")
+"""What rests of a document, each part sealed on its own."""
+
+
+def bound(tenant: str, bilan: str, document: str, part: str) -> str:
+    """Return what a sealed part is bound to: it opens nowhere else."""
+    return f"document|{tenant}|{bilan}|{document}|{part}"
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:

@@ -11,13 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from anonymizer.detection.examiner import Examiner
 from anonymizer.detection.rules import Hints
 from anonymizer.documents import store
-from anonymizer.documents.rules import Document, Sealable, Summary, sealable
+from anonymizer.documents.rules import Document, Sealable, Summary, bound, sealable
 from anonymizer.intake.rules import RefusedFile
 from anonymizer.intake.workshop import Workshop
+from anonymizer.keeping import store as keeping
 from anonymizer.outline.rules import Outline, outline
 from anonymizer.problems import problem_of
 from anonymizer.surrogates.service import plan_of
-from anonymizer.tables import StoredDocument
+from anonymizer.tables import KeptDocument, StoredDocument
 from anonymizer.vault.service import Vault
 from keel.clock import utc_now
 from keel.database import Database
@@ -57,6 +58,7 @@ class Documents:
             MediaTypeNotSupported, TooLarge: the file cannot be read.
             CriminalDataBlocked: it speaks of offences.
             DetectionFailed: the detector broke down.
+            NotFound: the bilan was destroyed meanwhile; nothing is kept.
         """
         if (known := await self._known(owner, document_id)) is not None:
             return known, False
@@ -113,6 +115,7 @@ class Documents:
         await self._row(owner, document_id)
         async with self.database.begin(owner.tenant) as session:
             await store.delete_one(session, owner.tenant, document_id)
+            await keeping.delete_document(session, owner.tenant, document_id)
 
     async def _known(self, owner: Owner, document_id: str) -> Document | None:
         try:
@@ -124,21 +127,24 @@ class Documents:
 
     async def _row(
         self, owner: Owner, document_id: str, *, findings: bool = False
-    ) -> tuple[StoredDocument, bytes]:
+    ) -> tuple[StoredDocument | KeptDocument, bytes]:
+        row: StoredDocument | KeptDocument | None
         async with self.database.begin(owner.tenant) as session:
             row = await store.find(session, owner.tenant, document_id, findings=findings)
             key = await self.vault.keys.find(session, owner.tenant, owner.bilan)
+            if row is None or key is None:  # the bilan ended, and this may have been kept
+                row = await keeping.find_document(
+                    session, owner.tenant, owner.bilan, document_id, findings=findings
+                )
+                if row is not None:
+                    key = await self.vault.keys.find(session, owner.tenant, row.agreement)
         if row is None or key is None or row.bilan != owner.bilan:
             raise NotFound
         return row, key
 
 
-def _bound(row_id: str, owner: Owner, part: str) -> str:
-    return f"document|{owner.tenant}|{owner.bilan}|{row_id}|{part}"
-
-
-def _open(key: bytes, row: StoredDocument, part: str, sealed: bytes) -> bytes:
-    return unseal(key, sealed, _bound(row.id, Owner(row.tenant, row.bilan), part))
+def _open(key: bytes, row: StoredDocument | KeptDocument, part: str, sealed: bytes) -> bytes:
+    return unseal(key, sealed, bound(row.tenant, row.bilan, row.id, part))
 
 
 def _sealed(
@@ -152,7 +158,7 @@ def _sealed(
         "original": kept.original,
     }
     sealed = {
-        part: seal(key, content, _bound(document_id, owner, part))
+        part: seal(key, content, bound(owner.tenant, owner.bilan, document_id, part))
         for part, content in parts.items()
     }
     return StoredDocument(

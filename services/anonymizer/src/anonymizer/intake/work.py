@@ -81,8 +81,16 @@ def _die_with_parent() -> None:
 
 
 def _converse(connection: socket.socket, limits: ProcessLimits) -> None:
-    while (content := framing.receive(connection)) is not None:
+    while _served(connection, limits):
+        pass
+
+
+def _served(connection: socket.socket, limits: ProcessLimits) -> bool:
+    # A function of its own, so that nothing holds the file while the next one is waited for.
+    content = framing.receive(connection)
+    if content is not None:
         framing.send(connection, _answer(connection, content, limits))
+    return content is not None
 
 
 def _answer(connection: socket.socket, content: bytes, limits: ProcessLimits) -> bytes:

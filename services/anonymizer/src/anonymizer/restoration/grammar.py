@@ -138,3 +138,8 @@ def name_of(match: re.Match[str]) -> str:
 def look_alikes(text: str) -> Iterator[tuple[int, int]]:
     """Yield the spans of a text that restoration would take for surrogates."""
     return (match.span() for match in TOKEN.finditer(text))
+
+
+def names_in(text: str) -> set[str]:
+    """Return the surrogates in a text, each in its plain form `TYPE_n`."""
+    return {name_of(match) for match in TOKEN.finditer(text)}

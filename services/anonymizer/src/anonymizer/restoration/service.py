@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from anonymizer.keeping.service import kept_originals
 from anonymizer.restoration.rules import Context, Json, Restorer, restore_value
 from anonymizer.vault.service import Vault
 from keel.database import Database
@@ -34,4 +35,8 @@ class Restorations:
 
     async def _originals(self, tenant: str, bilan: str) -> Mapping[str, str]:
         async with self.database.begin(tenant) as session:
-            return await self.vault.originals(session, tenant, bilan) or {}
+            held = await self.vault.originals(session, tenant, bilan)
+            if held is not None:
+                return held
+            # The bilan ended, and the vault with it: what is kept is all that can be restored.
+            return await kept_originals(session, self.vault.keys, tenant, bilan)

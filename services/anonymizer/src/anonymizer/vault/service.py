@@ -9,6 +9,8 @@ from anonymizer.surrogates.rules import Secret
 from anonymizer.tables import VaultEntry
 from anonymizer.vault import store
 from anonymizer.vault.rules import SealedOriginals, context, folded_hash, form_hash
+from keel.endings import Endings
+from keel.problems import NotFound
 from keel.sealing import ContentKeys, seal
 
 Number = Callable[[Secret], int]
@@ -19,11 +21,20 @@ class Vault:
     """Keeps what surrogates stand for, sealed under the bilan's content key."""
 
     keys: ContentKeys
+    endings: Endings
 
     async def number(
         self, session: AsyncSession, tenant: str, bilan: str, secrets: Sequence[Secret]
     ) -> Number:
-        """Give every secret its number in the bilan: the old one, or the next one of its type."""
+        """Give every secret its number in the bilan: the old one, or the next one of its type.
+
+        The bilan cannot be destroyed before the transaction ends.
+
+        Raises:
+            NotFound: it was destroyed.
+        """
+        if not await self.endings.hold_open(session, tenant, bilan):
+            raise NotFound("This bilan was closed, and its documents with it.")
         key = await self.keys.obtain(session, tenant, bilan)
         await store.lock(session, tenant, bilan)
         forms = {secret: form_hash(key, secret.type, secret.value) for secret in secrets}

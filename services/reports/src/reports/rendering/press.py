@@ -59,8 +59,12 @@ class Press:
                 self._sleep_later()
         return dict(zip(wanted, files, strict=True))
 
+    async def forget(self) -> None:
+        """Let go of whatever the child may still hold of a document: the next one is a new one."""
+        await self.close()
+
     async def close(self) -> None:
-        """End the child process."""
+        """End the child process, once it has done what it is doing."""
         async with self._lock:
             self._stay_awake()
             await self._stop()

@@ -1,5 +1,6 @@
 """The reports of one bilan, over HTTP."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -8,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from keel.identifiers import ReportId
 from keel.passes import PassDep
 from keel.problems import NotFound, problems
+from reports.keeping.store import KeptFileRow
 from reports.problems import (
     BlockNotEditable,
     ContentDiffers,
@@ -46,7 +48,13 @@ router = APIRouter(prefix="/reports", tags=["reports"])
 def reports(request: Request, admitted: PassDep) -> Reports:
     """Return the verbs for the holder of this call's pass."""
     state = request.app.state
-    return Reports(database=state.database, keys=state.keys, press=state.press, admitted=admitted)
+    return Reports(
+        database=state.database,
+        keys=state.keys,
+        endings=state.endings,
+        press=state.press,
+        admitted=admitted,
+    )
 
 
 ReportsDep = Annotated[Reports, Depends(reports)]
@@ -71,7 +79,7 @@ class ObservationView(BaseModel):
 
 
 class ReportView(Content):
-    """A report as it stands; texts are pseudonymised."""
+    """A report as it stands; texts are pseudonymised, in a kept one they are as printed."""
 
     id: ReportId
     kind: Literal["synthesis"]
@@ -252,7 +260,7 @@ async def list_files(report_id: ReportId, reports: ReportsDep) -> list[FileView]
     return [_file(row) for row in await reports.files(report_id)]
 
 
-def _view(standing: Standing, files: list[FileRow] | None = None) -> ReportView:
+def _view(standing: Standing, files: Sequence[FileRow | KeptFileRow] | None = None) -> ReportView:
     row, content = standing.row, standing.content
     return ReportView.model_validate(
         {
@@ -275,7 +283,7 @@ def _view(standing: Standing, files: list[FileRow] | None = None) -> ReportView:
     )
 
 
-def _file(row: FileRow) -> FileView:
+def _file(row: FileRow | KeptFileRow) -> FileView:
     return FileView.model_validate(
         {"format": row.format, "sha256": row.sha256, "bytes": row.size_bytes}
     )

@@ -14,10 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keel.clock import utc_now
 from keel.database import Database
+from keel.endings import Endings
 from keel.passes import Pass
 from keel.problems import NotFound
 from keel.sealing import ContentKeys, seal, unseal
 from keel.strict_json import canonical
+from reports.keeping.rules import KeptReport
+from reports.keeping.service import Found, KeptReports
+from reports.keeping.store import KeptFileRow
 from reports.problems import ReportChanged, ReportExists
 from reports.rendering.formats import FORMATS, Format
 from reports.rendering.press import Press
@@ -25,7 +29,15 @@ from reports.synthesis.document import Block, Content, Cover, Report, Signature,
 from reports.synthesis.materials import DraftRequest
 from reports.synthesis.rules import draft
 from reports.versions import rules, store
-from reports.versions.store import ActRow, FileRow, ReportRow, RevisionRow
+from reports.versions.store import (
+    ActRow,
+    FileRow,
+    ReportRow,
+    RevisionRow,
+    act_context,
+    file_context,
+    revision_context,
+)
 
 Step = Literal["submission", "observation", "agreement"]
 
@@ -60,6 +72,7 @@ class Reports:
 
     database: Database
     keys: ContentKeys
+    endings: Endings
     press: Press
     admitted: Pass
     now: Callable[[], datetime] = utc_now
@@ -70,12 +83,14 @@ class Reports:
         Raises:
             ReportExists: the identifier names another report.
             RecordMissing, UnreadableMaterial: the materials cannot be used.
+            NotFound: the bilan was destroyed.
         """
         at = self.now()
         asked = sha256(canonical(request.model_dump(mode="json"))).hexdigest()
         content = draft(request, at)
         async with self.database.begin(self.admitted.tenant) as session:
             tenant, bilan = self.admitted.tenant, self.admitted.subject_bilan
+            await self._hold_open(session)
             if await store.id_is_taken(session, tenant, request.report_id):
                 return await self._same(session, request.report_id, asked), False
             row = ReportRow(
@@ -96,9 +111,13 @@ class Reports:
             return await self._standing(session, row), True
 
     async def read(self, report: str) -> Standing:
-        """Return a report as it stands (raises `NotFound`)."""
+        """Return a report as it stands, or as it is kept after its bilan (raises `NotFound`)."""
         async with self.database.begin(self.admitted.tenant) as session:
-            return await self._standing(session, await self._row(session, report))
+            row = await self._find(session, report)
+            if row is not None:
+                return await self._standing(session, row)
+            kept = await self._kept(session, report)
+            return _as_kept(kept.row.tenant, kept.row.bilan, report, kept.report)
 
     async def edit(
         self,
@@ -166,6 +185,7 @@ class Reports:
         signed = _printed(before, restored, status="signed_off", cover=cover, signature=signature)
         files = await self.press.render(signed, FORMATS)
         async with self.database.begin(self.admitted.tenant) as session:
+            await self._hold_open(session)
             row = await self._row(session, report, lock=True)
             now = await self._standing(session, row)
             if now.digest != before.digest or now.status != before.status:
@@ -183,21 +203,25 @@ class Reports:
             NotFound: there is no such report or version.
         """
         async with self.database.begin(self.admitted.tenant) as session:
-            row = await self._row(session, report)
+            row = await self._find(session, report)
+            if row is None:
+                return await self._kept_file(session, report, version, wanted)
             if version != row.version:
                 raise NotFound("The report has no such version.")
             for kept in await store.files_of(session, row, version):
                 if kept.format == wanted:
                     key = await self._key(session)
-                    return unseal(key, kept.sealed, _file_context(row, version, wanted))
+                    return unseal(key, kept.sealed, file_context(row, version, wanted))
             standing = await self._standing(session, row)
         files = await self.press.render(_printed(standing, standing.content), [wanted])
         return files[wanted]
 
-    async def files(self, report: str) -> list[FileRow]:
+    async def files(self, report: str) -> Sequence[FileRow | KeptFileRow]:
         """Return the files of the signed version; none before the signature."""
         async with self.database.begin(self.admitted.tenant) as session:
-            row = await self._row(session, report)
+            row = await self._find(session, report)
+            if row is None:
+                return (await self._kept(session, report)).files
             return await store.files_of(session, row, row.version)
 
     async def step(self, report: str, step: Step, text: str | None = None) -> Standing:
@@ -207,6 +231,7 @@ class Reports:
             WrongStatus: the life cycle does not allow it now.
         """
         async with self.database.begin(self.admitted.tenant) as session:
+            await self._hold_open(session)
             row = await self._row(session, report, lock=True)
             before = await self._standing(session, row)
             row.status = rules.after(step, before.status)
@@ -214,7 +239,7 @@ class Reports:
             sealed = None
             if text is not None:
                 key = await self._key(session)
-                sealed = seal(key, text.encode(), _act_context(row, number))
+                sealed = seal(key, text.encode(), act_context(row, number))
             session.add(
                 ActRow(
                     tenant=row.tenant,
@@ -237,6 +262,7 @@ class Reports:
         self, report: str
     ) -> AsyncIterator[tuple[AsyncSession, ReportRow, Content]]:
         async with self.database.begin(self.admitted.tenant) as session:
+            await self._hold_open(session)
             row = await self._row(session, report, lock=True)
             standing = await self._standing(session, row)
             rules.require_open(standing.status)
@@ -272,7 +298,7 @@ class Reports:
                 digest=sha256(plain).hexdigest(),
                 previous=previous,
                 created_at=self.now(),
-                sealed=seal(key, plain, _revision_context(row, row.version, row.revision)),
+                sealed=seal(key, plain, revision_context(row, row.version, row.revision)),
             )
         )
         await session.flush()
@@ -291,7 +317,7 @@ class Reports:
                     sha256=sha256(content).hexdigest(),
                     size_bytes=len(content),
                     created_at=at,
-                    sealed=seal(key, content, _file_context(row, row.version, known)),
+                    sealed=seal(key, content, file_context(row, row.version, known)),
                 )
             )
         await session.flush()
@@ -304,13 +330,41 @@ class Reports:
             raise ReportExists("Give each new report an identifier of its own.")
         return await self._standing(session, row)
 
+    async def _hold_open(self, session: AsyncSession) -> None:
+        """Keep the bilan from being destroyed before the transaction ends."""
+        admitted = self.admitted
+        if not await self.endings.hold_open(session, admitted.tenant, admitted.subject_bilan):
+            raise NotFound("This bilan was closed, and its documents with it.")
+
     async def _row(self, session: AsyncSession, report: str, *, lock: bool = False) -> ReportRow:
-        row = await store.find_report(
-            session, self.admitted.tenant, self.admitted.subject_bilan, report, lock=lock
-        )
+        row = await self._find(session, report, lock=lock)
         if row is None:
             raise NotFound("This bilan has no such report.")
         return row
+
+    async def _find(
+        self, session: AsyncSession, report: str, *, lock: bool = False
+    ) -> ReportRow | None:
+        return await store.find_report(
+            session, self.admitted.tenant, self.admitted.subject_bilan, report, lock=lock
+        )
+
+    async def _kept(self, session: AsyncSession, report: str) -> Found:
+        kept = await KeptReports(self.keys).find(
+            session, self.admitted.tenant, self.admitted.subject_bilan, report
+        )
+        if kept is None:
+            raise NotFound("This bilan has no such report.")
+        return kept
+
+    async def _kept_file(
+        self, session: AsyncSession, report: str, version: int, wanted: Format
+    ) -> bytes:
+        kept = await self._kept(session, report)
+        content = await KeptReports(self.keys).file(session, kept, version, wanted)
+        if content is None:
+            raise NotFound("The report has no such version.")
+        return content
 
     async def _key(self, session: AsyncSession) -> bytes:
         key = await self.keys.find(session, self.admitted.tenant, self.admitted.subject_bilan)
@@ -326,7 +380,7 @@ class Reports:
             raise NotFound("The report has no such version.")
         key = await self._key(session)
         return Content.model_validate_json(
-            unseal(key, kept.sealed, _revision_context(row, version, revision))
+            unseal(key, kept.sealed, revision_context(row, version, revision))
         )
 
     async def _standing(self, session: AsyncSession, row: ReportRow) -> Standing:
@@ -335,7 +389,7 @@ class Reports:
         key = await self._key(session)
         observations = [
             Observation(
-                text=unseal(key, act.sealed, _act_context(row, act.number)).decode(),
+                text=unseal(key, act.sealed, act_context(row, act.number)).decode(),
                 at=act.at,
                 on_version=act.on_version,
             )
@@ -376,13 +430,19 @@ def _printed(
     )
 
 
-def _revision_context(row: ReportRow, version: int, revision: int) -> str:
-    return f"revision|{row.tenant}|{row.bilan}|{row.id}|{version}|{revision}"
-
-
-def _file_context(row: ReportRow, version: int, wanted: str) -> str:
-    return f"file|{row.tenant}|{row.bilan}|{row.id}|{version}|{wanted}"
-
-
-def _act_context(row: ReportRow, number: int) -> str:
-    return f"act|{row.tenant}|{row.bilan}|{row.id}|{number}"
+def _as_kept(tenant: str, bilan: str, report: str, kept: KeptReport) -> Standing:
+    """Return a kept report as a reader knows reports; the row belongs to no session."""
+    row = ReportRow(
+        tenant=tenant,
+        id=report,
+        bilan=bilan,
+        kind=kept.kind,
+        status=kept.status,
+        version=kept.version,
+        revision=kept.revision,
+        request_digest="",
+        created_at=kept.created_at,
+        signed_at=kept.signed_at,
+    )
+    observations = [Observation(o.text, o.at, o.on_version) for o in kept.observations]
+    return Standing(row, kept.digest, kept.content, observations)

@@ -1,8 +1,18 @@
 """The rows of reports. Texts and files are sealed; what is readable is ids, dates and digests."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, Integer, LargeBinary, String, select
+from sqlalchemy import (
+    CursorResult,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    delete,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,6 +83,21 @@ class ActRow(TenantOwned, Base):
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+def revision_context(row: ReportRow, version: int, revision: int) -> str:
+    """Return what a sealed state is bound to: it opens nowhere else."""
+    return f"revision|{row.tenant}|{row.bilan}|{row.id}|{version}|{revision}"
+
+
+def file_context(row: ReportRow, version: int, wanted: str) -> str:
+    """Return what a sealed file is bound to."""
+    return f"file|{row.tenant}|{row.bilan}|{row.id}|{version}|{wanted}"
+
+
+def act_context(row: ReportRow, number: int) -> str:
+    """Return what the sealed text of an act is bound to."""
+    return f"act|{row.tenant}|{row.bilan}|{row.id}|{number}"
+
+
 async def find_report(
     session: AsyncSession, tenant: str, bilan: str, report: str, *, lock: bool = False
 ) -> ReportRow | None:
@@ -108,3 +133,34 @@ async def acts_of(session: AsyncSession, row: ReportRow) -> list[ActRow]:
     """Return what was done after the signature, in order."""
     query = select(ActRow).where(ActRow.tenant == row.tenant, ActRow.report == row.id)
     return list(await session.scalars(query.order_by(ActRow.number)))
+
+
+async def signed_reports(session: AsyncSession, tenant: str, bilan: str) -> list[ReportRow]:
+    """Return the reports of a bilan that somebody signed."""
+    query = select(ReportRow).where(
+        ReportRow.tenant == tenant, ReportRow.bilan == bilan, ReportRow.signed_at.is_not(None)
+    )
+    return list(await session.scalars(query.order_by(ReportRow.id)))
+
+
+async def erase(session: AsyncSession, tenant: str, bilan: str) -> dict[str, int]:
+    """Delete every report of a bilan with all that belongs to it; returns how much there was."""
+    of_bilan = select(ReportRow.id).where(ReportRow.tenant == tenant, ReportRow.bilan == bilan)
+    gone: dict[str, int] = {}
+    parts: tuple[tuple[str, Any], ...] = (
+        ("acts", ActRow),
+        ("files", FileRow),
+        ("versions", RevisionRow),
+    )
+    for name, table in parts:
+        deleted = delete(table).where(table.tenant == tenant, table.report.in_(of_bilan))
+        gone[name] = _rows(
+            await session.execute(deleted.execution_options(synchronize_session=False))
+        )
+    reports = delete(ReportRow).where(ReportRow.tenant == tenant, ReportRow.bilan == bilan)
+    gone["reports"] = _rows(await session.execute(reports))
+    return {name: gone[name] for name in ("reports", "versions", "files")}
+
+
+def _rows(result: Any) -> int:  # noqa: ANN401 - any result of SQLAlchemy
+    return result.rowcount if isinstance(result, CursorResult) else 0
