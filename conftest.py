@@ -12,6 +12,8 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -56,55 +58,105 @@ def _in_memory() -> str | None:
     return str(memory) if roomy else None
 
 
+@dataclass
+class PostgresqlServer:
+    """A throwaway PostgreSQL on a free loopback port; what it keeps is in `folder`."""
+
+    folder: Path
+    options: str
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Its URL, without a database."""
+        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}"
+
+    def run(self, *command: str) -> None:
+        as_user = (
+            ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+            if os.geteuid() == 0
+            else []
+        )
+        subprocess.run(
+            [*as_user, *command],
+            check=True,
+            env={**os.environ, "HOME": str(self.folder)},
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def control(self, *verb: str) -> None:
+        self.run(_binary("pg_ctl"), "-D", str(self.folder / "data"), "-w", *verb)
+
+    def begin(self) -> None:
+        self.folder.chmod(0o755)
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "nobody")
+        kind = ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        data = str(self.folder / "data")
+        self.run(_binary("initdb"), "-D", data, "-U", "postgres", *kind)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.start()
+
+    def restart(self, how: str = "immediate") -> None:
+        """Stop it as `pg_ctl -m` says, and start it again: after `immediate` it recovers."""
+        self.control("-l", str(self.folder / "log"), "-m", how, "restart")
+
+    def start(self) -> None:
+        options = (
+            f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} "
+            f"-p {self.port} -c shared_buffers=64MB -c max_connections=200 {self.options}"
+        )
+        self.control("-l", str(self.folder / "log"), "-o", options, "start")
+
+
+@contextmanager
+def _postgresql_in(folder: str | None, options: str) -> Iterator[PostgresqlServer]:
+    if _binary("initdb") is None or _binary("pg_ctl") is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql-15)")
+    server = PostgresqlServer(Path(tempfile.mkdtemp(prefix="passerelle-pg-", dir=folder)), options)
+    try:
+        server.begin()
+        yield server
+    finally:
+        with suppress(subprocess.CalledProcessError):  # a story may have stopped it
+            server.control("-m", "immediate", "stop")
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """A throwaway PostgreSQL on a free loopback port: its URL, without a database."""
-    initdb, pg_ctl = _binary("initdb"), _binary("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql-15)")
-    as_user = (
-        ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        if os.geteuid() == 0
-        else []
-    )
-    folder = Path(tempfile.mkdtemp(prefix="passerelle-pg-", dir=_in_memory()))
-    folder.chmod(0o755)
-    if as_user:
-        shutil.chown(folder, "nobody")
-    environment = {**os.environ, "HOME": str(folder)}
+    with _postgresql_in(_in_memory(), "-c full_page_writes=off") as server:
+        yield server.url
 
-    def run(*command: str) -> None:
-        subprocess.run(
-            [*as_user, *command], check=True, env=environment, cwd=folder, stdout=subprocess.DEVNULL
-        )
 
-    data = str(folder / "data")
-    run(
-        initdb,
-        "-D",
-        data,
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-        "--no-sync",
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = (
-        f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={folder} "
-        "-c full_page_writes=off -c shared_buffers=64MB -c max_connections=200"
-    )
-    run(pg_ctl, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}"
-    finally:
-        run(pg_ctl, "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture
+def own_postgresql() -> Iterator[Callable[..., PostgresqlServer]]:
+    """Begin a PostgreSQL of the test's own, on a disk unless it says where: it may be broken."""
+    with ExitStack() as stack:
+
+        def begin(folder: Path | None = None, options: str = "") -> PostgresqlServer:
+            on_disk = os.environ.get("PASSERELLE_DISK", "/var/tmp")  # noqa: S108 - a folder of our own is made in it
+            where = str(folder) if folder is not None else on_disk
+            return stack.enter_context(_postgresql_in(where, options))
+
+        yield begin
+
+
+@pytest.fixture
+def migrated_on() -> Callable[[PostgresqlServer, str], str]:
+    """Make a migrated database of a package on a server: the URL with which a service logs in."""
+
+    def make(server: PostgresqlServer, package: str) -> str:
+        owned = _create_owned(server.url, "t" + secrets.token_hex(6))
+        _apart(lambda: migrate_now(package, owned))
+        _let_in(server.url, service_role(package))
+        return owned.replace(f"{_OWNER}@", f"{_LOGIN}@")
+
+    return make
 
 
 def _apart(work: Callable[[], None]) -> None:

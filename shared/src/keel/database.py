@@ -160,6 +160,7 @@ class Database:
         path = sqlite_path(self.url)
         if path is None or self._lock is not None:
             return
+        path = path.resolve()  # by whatever name the file is called, it is one
         lock = path.with_name(path.name + ".lock").open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
