@@ -232,7 +232,7 @@ async def test_two_gateways_refuse_a_revoked_key_and_the_record_says_so(app, cen
     async with app.state.database.begin(DEPLOYMENT) as session:
         rows = await session.scalars(select(Record).where(Record.kind == "key.rotated"))
         [record] = [await app.state.records.read(session, row) for row in rows]
-    assert record["body"] == done
+    assert done.items() <= record["body"].items()
     assert json.loads((keys_dir / "pass-jwks.json").read_text())["keys"]
     await twin.state.database.close()
 

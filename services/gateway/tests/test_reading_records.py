@@ -18,7 +18,7 @@ def used(app, centre, bilan):
                 about = {"beneficiary": bilan.beneficiary, "bilan": bilan.id}
                 body = {
                     "purpose_code": "analysis",
-                    "use_case_title": f"usage {number}.",
+                    "use_case_id": f"usage-{number}-",
                     "input_categories": ["cv"],
                     "provider_name": "rcp_local-llm",
                 }
@@ -74,7 +74,7 @@ async def test_an_erased_record_is_listed_without_what_it_said(app, centre, bila
 async def test_the_person_sees_every_use_newest_first(given, beneficiary, used):
     await used(3)
     page = await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
-    places = [page.text.index(f"usage {number}.") for number in (2, 1, 0)]
+    places = [page.text.index(f"usage-{number}-") for number in (2, 1, 0)]
     assert places == sorted(places)
     assert page.text.count("Un texte a été produit") == 3
     assert "plus récents" not in page.text
@@ -85,5 +85,5 @@ async def test_the_page_says_when_it_does_not_show_every_use(given, beneficiary,
     await used(3)
     page = await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
     assert "Les 2 usages les plus récents" in page.text
-    assert "usage 2." in page.text
-    assert "usage 0." not in page.text
+    assert "usage-2-" in page.text
+    assert "usage-0-" not in page.text

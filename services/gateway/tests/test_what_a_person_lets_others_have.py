@@ -88,7 +88,9 @@ async def test_nothing_is_handed_over_until_the_person_agrees_and_each_time_is_r
         "GET", f"/v1/records?beneficiary={bilan.beneficiary}&kind=output.shared"
     )
     bodies = [record["body"] for record in found.json()["items"]]
-    assert [(b["share"], b["recipient_class"]) for b in bodies] == [(asked["id"], "cep")] * 2
+    assert [(b["share_consent_record_id"], b["recipient_class"]) for b in bodies] == [
+        (asked["id"], "cep")
+    ] * 2
 
 
 async def test_a_refusal_and_an_end_hold(centre, share, says, fetch):

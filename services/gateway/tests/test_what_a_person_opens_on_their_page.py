@@ -196,7 +196,7 @@ async def test_a_person_agrees_to_a_share_refuses_another_and_takes_their_yes_ba
 async def used(app, centre, bilan):
     """The record of one use of AI for the person of the bilan."""
     body = {
-        "use_case_title": "Analyse du CV", "purpose_code": "analysis", "input_categories": ["cv"],
+        "use_case_id": "cv-analysis", "purpose_code": "analysis", "input_categories": ["cv"],
         "provider_name": "rcp_local-llm", "model_requested": "essai", "routing_decision": "local",
         "processing_location": ["FR"],
     }  # fmt: skip

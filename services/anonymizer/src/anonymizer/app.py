@@ -6,7 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from anonymizer.detection.api import router as ruleset_router
 from anonymizer.detection.examiner import Examiner
+from anonymizer.detection.ruleset import ruleset
 from anonymizer.documents.api import router as documents_router
 from anonymizer.documents.service import Documents
 from anonymizer.erasure.api import router as erasure_router
@@ -60,8 +62,14 @@ def create_app(settings: Settings) -> FastAPI:
     vault = Vault(keys, endings)
     app.state.database = database
     app.state.readiness["model"] = examiner.is_ready
+    app.state.ruleset = ruleset(settings.detection_model)
     app.state.documents = Documents(
-        database, vault, workshop, examiner, settings.max_document_bytes
+        database,
+        vault,
+        workshop,
+        examiner,
+        settings.max_document_bytes,
+        app.state.ruleset,
     )
     app.state.pseudonymiser = Pseudonymiser(database, vault, examiner)
     app.state.restorations = Restorations(database, vault)
@@ -90,6 +98,7 @@ def _service(lifespan: Lifespan | None = None, admission: Admission | None = Non
         restoration_router,
         erasure_router,
         keeping_router,
+        ruleset_router,
     ):
         app.include_router(router)
     return app

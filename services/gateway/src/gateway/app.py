@@ -68,6 +68,7 @@ from gateway.retention import api as retention_api
 from gateway.retention.service import Retentions
 from gateway.runs import api as runs_api
 from gateway.runs.assisted import Assisted
+from gateway.runs.facts import Installation
 from gateway.runs.recovery import Recovery
 from gateway.runs.service import Runs
 from gateway.services import ANONYMIZER, LABOUR_MARKET, LLM_ROUTER, REPORTS, Admit, Services
@@ -246,6 +247,16 @@ def _services(
     return Services.connect(urls, admit, transports)
 
 
+def _installation(settings: Settings) -> Installation:
+    return Installation(
+        settings.public_url.rstrip("/"),
+        settings.provider_party,
+        settings.classification_record,
+        settings.dpia,
+        settings.ropa,
+    )
+
+
 def _reach(settings: Settings) -> Reach:
     return Reach(
         ports=settings.webhook_ports,
@@ -290,7 +301,9 @@ def _furnish(
     state.retentions = Retentions(bilans, Retentions.questions(bilans, events))
     state.restrictions = Restrictions(people, consents, events)
     deadline_ms = int(settings.attempt_deadline.total_seconds() * 1000)
-    assisted = Assisted(database, services, gate, records, in_flight, deadline_ms)
+    assisted = Assisted(
+        database, services, gate, records, in_flight, deadline_ms, _installation(settings)
+    )
     quotas = Quotas(database)
     runs = Runs(
         database, services, bilans, consents, gate, records, content, assisted, events, quotas

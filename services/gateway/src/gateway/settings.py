@@ -17,6 +17,8 @@ _CONSENT_TOKEN = Field(ge=_SECOND, le=timedelta(seconds=600))
 _CONSENT = Field(ge=_SECOND, le=timedelta(days=366))
 _CEREMONY = Field(ge=_SECOND, le=timedelta(days=7))
 _SUPPORT = Field(ge=timedelta(hours=13), le=timedelta(hours=24))
+_PARTY = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,59}$")
+_REFERENCE = Field(pattern=r"^[a-z][a-z0-9+.-]*:[!-~]{1,199}$")
 _PAGE_SESSION = Field(ge=_SECOND, le=timedelta(minutes=15))
 """Bounds of the consent profile, sections 2 and 3: shorter is a choice, longer is not."""
 
@@ -44,6 +46,16 @@ class Settings(ServiceSettings):
     Off where each replica writes a folder of its own: there the source is rotated."""
     public_url: str = "http://127.0.0.1:8000"
     """The origin under which beneficiaries and integrators reach the gateway."""
+    provider_party: Annotated[str, _PARTY] | None = None
+    """Who puts the system into service under their own name (AI Act art. 3(3)): a SIREN, or another
+    identifier of a legal person; records name it. Unset, they name none."""
+    classification_record: Annotated[str, _REFERENCE] | None = None
+    """Where the assessment of the risk class is kept (AI Act art. 6(4)): an address, with its
+    version; here and below, records refer to it, and to nothing where it is unset."""
+    dpia: Annotated[str, _REFERENCE] | None = None
+    """Where the data protection impact assessment is kept (GDPR art. 35)."""
+    ropa: Annotated[str, _REFERENCE] | None = None
+    """Where the record of processing activities is kept (GDPR art. 30)."""
     log_origin: str = "localhost/passerelle/log"
     anonymizer_url: str = "http://127.0.0.1:8001"
     llm_router_url: str = "http://127.0.0.1:8002"

@@ -9,6 +9,7 @@ from sqlalchemy import inspect, select, text, update
 
 from gateway.gate.service import Attempt
 from gateway.problems import CategoryNotCovered, ConsentExpired, PurposeNotCovered
+from gateway.records.rules import OF_THIS_RECORD
 from gateway.tables import Bilan, Consent
 from keel.clock import utc_now
 from keel.database import database_clock
@@ -92,8 +93,11 @@ async def test_a_clock_that_goes_back_makes_no_second_record(assisted, refused):
 async def test_a_refusal_says_nothing_of_the_content(assisted, refused):
     await refused(1)
     (row,) = await assisted.records("gate.refused")
-    known = {"refusal_reason", "purpose_code", "provider_name", "use_case_id"}
-    assert set(row.said["body"]) <= known
+    known = {
+        "refusal_reason", "purpose_code", "provider_name", "use_case_id", "routing_decision",
+        "consent_scopes_required", "consent_scopes_present", "consent_checked_at",
+    }  # fmt: skip
+    assert set(row.said["body"]) - OF_THIS_RECORD - {"trace_id"} <= known
 
 
 @pytest.fixture

@@ -90,7 +90,8 @@ async def test_replicas_that_recover_at_once_close_a_dispatch_once(assisted, lef
     assert sum(await asyncio.gather(*(later.recover() for _ in range(4)))) == 1
     (error,) = await assisted.records(*CLOSING)
     assert (error.kind, error.prev) == ("ai.error", left)
-    assert error.said["body"] == {"reason": "unknown_after_restart"}
+    body = error.said["body"]
+    assert (body["reason"], body["actor_type"]) == ("unknown_after_restart", "systeme")
 
 
 async def test_the_database_takes_no_second_record_that_closes_a_dispatch(app, assisted, left):

@@ -13,6 +13,7 @@ Day = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
 class SourceView(BaseModel):
     """A publication: who made it, under which licence, when it was published and read."""
 
+    key: str = Field(max_length=40, description="Short name of the publication in its release.")
     name: str = Field(max_length=200)
     producer: str = Field(max_length=120)
     licence: str = Field(max_length=120)

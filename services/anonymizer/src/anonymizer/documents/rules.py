@@ -20,6 +20,14 @@ def bound(tenant: str, bilan: str, document: str, part: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskedBy:
+    """Which rules masked a document, as they were when it was taken in."""
+
+    profile: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What may be said of a document without showing any of it (sealed all the same)."""
 
@@ -31,6 +39,8 @@ class Summary:
     entity_counts: Mapping[str, int]
     special_categories: Sequence[Mapping[str, str]]
     hidden_text_count: int
+    masked_by: Mapping[str, str] | None = None
+    """None of what was taken in before it was noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,12 @@ class Sealable:
 
 
 def sealable(
-    original: bytes, reading: Reading, found: Examination, pseudonymised: str, number: Number
+    original: bytes,
+    reading: Reading,
+    found: Examination,
+    pseudonymised: str,
+    number: Number,
+    by: MaskedBy,
 ) -> Sealable:
     """Put together what is kept of a document."""
     summary = Summary(
@@ -70,6 +85,7 @@ def sealable(
             for category, action in dict.fromkeys((s.category, s.action) for s in found.statements)
         ],
         hidden_text_count=len(reading.hidden),
+        masked_by=asdict(by),
     )
     return Sealable(
         summary, pseudonymised, _findings(reading, found, number), reading.text, original

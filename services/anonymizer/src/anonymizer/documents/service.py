@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from anonymizer.detection.examiner import Examiner
 from anonymizer.detection.rules import Hints
+from anonymizer.detection.ruleset import Ruleset
 from anonymizer.documents import store
-from anonymizer.documents.rules import Document, Sealable, Summary, bound, sealable
+from anonymizer.documents.rules import Document, MaskedBy, Sealable, Summary, bound, sealable
 from anonymizer.intake.rules import RefusedFile
 from anonymizer.intake.workshop import Workshop
 from anonymizer.keeping import store as keeping
@@ -43,6 +44,7 @@ class Documents:
     workshop: Workshop
     examiner: Examiner
     max_bytes: int
+    ruleset: Ruleset
     now: Callable[[], datetime] = utc_now
 
     async def take_in(
@@ -74,7 +76,8 @@ class Documents:
             async with self.database.begin(owner.tenant) as session:
                 number = await self.vault.number(session, owner.tenant, owner.bilan, cut.secrets)
                 key = await self.vault.keys.obtain(session, owner.tenant, owner.bilan)
-                kept = sealable(content, reading, found, cut.render(number), number)
+                by = MaskedBy(self.ruleset.profile, self.ruleset.version)
+                kept = sealable(content, reading, found, cut.render(number), number, by)
                 row = _sealed(key, owner, document_id, self.now(), kept)
                 session.add(row)
         except IntegrityError:  # the same request twice at once: the other one made it

@@ -20,6 +20,13 @@ class SpecialCategory(BaseModel):
     action: Action
 
 
+class Pseudonymisation(BaseModel):
+    """Which rules masked a document, as they were when it was taken in."""
+
+    profile: Short
+    version: Short
+
+
 class Document(BaseModel):
     """What is known of a document, without showing any of it."""
 
@@ -34,6 +41,7 @@ class Document(BaseModel):
     entity_counts: dict[str, int]
     special_categories: list[SpecialCategory] = Field(max_length=20)
     hidden_text_count: int = Field(ge=0)
+    pseudonymisation: Pseudonymisation | None
     created_at: datetime
 
     @classmethod
@@ -54,6 +62,9 @@ class Document(BaseModel):
                 SpecialCategory.model_validate(s) for s in known.special_categories
             ],
             hidden_text_count=known.hidden_text_count,
+            pseudonymisation=(
+                None if known.masked_by is None else Pseudonymisation(**known.masked_by)
+            ),
             created_at=document.created_at,
         )
 
@@ -64,6 +75,7 @@ class PseudonymisedText(BaseModel):
     id: Short
     text: Passage
     characters: int = Field(ge=0)
+    pseudonymised: Literal[True] = True
 
 
 class MaskedPassage(BaseModel):

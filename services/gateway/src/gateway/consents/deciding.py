@@ -22,7 +22,7 @@ from gateway.consents.rules import (
     granted,
 )
 from gateway.problems import CeremonyCodeNeeded, CeremonyUnknown, ConsentState, NoticeChanged
-from gateway.records.rules import Kind
+from gateway.records.rules import Actor, Kind
 from gateway.tables import Consent
 from gateway.tenants import doors
 from gateway.tenants import store as tenant_store
@@ -105,7 +105,9 @@ class Deciding(Ending):
         observed = _observed(consent, asked, explicit or {}, evidence or {}, at)
         consent.evidence = await self._sealed(session, consent, observed)
         body = {"method": consent.method}
-        consent.evidence_record = await self._record(session, consent, kind, attested_by, body)
+        consent.evidence_record = await self._record(
+            session, consent, kind, attested_by, body, actor=Actor.BENEFICIARY
+        )
         await self._replace(session, consent, others)
         return consent
 

@@ -11,7 +11,7 @@ from gateway.consents.rules import ConsentStatus, Decision, EndReason, Method, g
 from gateway.consents.standing import Standing
 from gateway.events.service import EventKind
 from gateway.problems import ConsentCannotBeLengthened, ConsentState
-from gateway.records.rules import Kind
+from gateway.records.rules import Actor, Kind
 from gateway.tables import Consent
 from gateway.tenants.service import Caller
 from keel.clock import rfc3339
@@ -132,7 +132,10 @@ class Ending(Standing):
                 "withdrawn_purposes": sorted(purposes),
                 **_how(method),
             }
-            await self._record(session, consent, Kind.CONSENT_NARROWED, caller, observed)
+            acts = _actor(method)
+            await self._record(
+                session, consent, Kind.CONSENT_NARROWED, caller, observed, actor=acts
+            )
         else:
             await self._revoke(session, consent, caller, _withdrawn_by(caller), method)
 
@@ -161,7 +164,9 @@ class Ending(Standing):
         if expires_at != consent.expires_at:
             consent.expires_at = expires_at
             observed = {"shortened_by": _who(caller), "expires_at": rfc3339(expires_at)}
-            await self._record(session, consent, Kind.CONSENT_NARROWED, caller, observed)
+            await self._record(
+                session, consent, Kind.CONSENT_NARROWED, caller, observed, actor=_actor(None)
+            )
         return consent
 
     async def find_for_edit(self, session: AsyncSession, tenant: str, consent_id: str) -> Consent:
@@ -186,7 +191,9 @@ class Ending(Standing):
         self._raise_epoch(session, consent)
         who = "operator" if reason is EndReason.WITHDRAWN_BY_OPERATOR else _who(caller)
         observed = {"withdrawn_by": who, "end_reason": str(reason), **_how(method)}
-        await self._record(session, consent, Kind.CONSENT_REVOKED, caller, observed)
+        by_themselves = reason is EndReason.WITHDRAWN_BY_BENEFICIARY
+        acts = _actor(method) if by_themselves else None
+        await self._record(session, consent, Kind.CONSENT_REVOKED, caller, observed, actor=acts)
 
     async def _give_way(
         self, session: AsyncSession, older: Consent, to: Consent, decided: Collection[str]
@@ -212,7 +219,8 @@ class Ending(Standing):
         if gone == given:
             kind = Kind.CONSENT_SUPERSEDED
             self._end(older, ConsentStatus.SUPERSEDED, EndReason.SUPERSEDED, self.now())
-        await self._record(session, older, kind, None, observed)
+        acts = _actor(None if to.method is None else Method(to.method))
+        await self._record(session, older, kind, None, observed, actor=acts)
 
     async def raise_epochs(
         self, session: AsyncSession, tenant: str, **concerned: str
@@ -235,6 +243,11 @@ def _who(caller: Caller | None) -> str:
     if caller is None:
         return "beneficiary"
     return "tenant" if caller.counsellor is None else "counsellor"
+
+
+def _actor(method: Method | None) -> Actor | None:
+    """Say who acts where nobody calls: the person, unless a counsellor attests what they said."""
+    return None if method is Method.ATTESTED else Actor.BENEFICIARY
 
 
 def _how(method: Method | None) -> dict[str, str]:

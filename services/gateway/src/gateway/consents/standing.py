@@ -15,7 +15,7 @@ from gateway.edge.listing import cut
 from gateway.events.service import EventKind, Events
 from gateway.gate.flight import InFlight
 from gateway.keyring import Keyring
-from gateway.records.rules import Fact, Kind
+from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
 from gateway.tables import Consent
 from gateway.tenants.service import Caller
@@ -110,7 +110,9 @@ class Standing:
         """Write down an expiry that is first seen (section 7.1); the caller holds the row."""
         self._end(consent, ConsentStatus.EXPIRED, EndReason.EXPIRED, consent.expires_at)
         observed = {"expired_at": rfc3339(consent.expires_at)}
-        await self._record(session, consent, Kind.CONSENT_EXPIRED, None, observed)
+        await self._record(
+            session, consent, Kind.CONSENT_EXPIRED, None, observed, actor=Actor.SYSTEM
+        )
 
     async def _lapse(self, session: AsyncSession, consent: Consent) -> None:
         """Write down that a link was not used in time; the caller holds the row."""
@@ -168,8 +170,10 @@ class Standing:
         kind: Kind,
         caller: Caller | None,
         body: Mapping[str, Any] | None = None,
+        *,
+        actor: Actor | None = None,
     ) -> str:
-        """Write a record of a consent; without a caller, the beneficiary or the clock acted."""
+        """Write a record of a consent; `actor` says who acts where nobody calls."""
         observed = {
             "notice_version": consent.notice_version,
             "notice_sha256": consent.notice_sha256,
@@ -186,6 +190,7 @@ class Standing:
             counsellor=None if caller is None else caller.counsellor,
             consent=consent.id,
             consent_epoch=consent.epoch,
+            actor=actor if caller is None else None,
         )
         told = _EVENTS.get(kind)
         if told is not None:

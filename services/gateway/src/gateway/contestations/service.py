@@ -11,7 +11,7 @@ from gateway.consents.rules import Method
 from gateway.contestations import store
 from gateway.events.service import EventKind, Events
 from gateway.records import store as record_store
-from gateway.records.rules import Fact, Kind
+from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
 from gateway.tables import Bilan, Contestation, Record
 from keel.clock import utc_now
@@ -20,6 +20,8 @@ from keel.problems import NotFound
 from keel.sealing import seal, unseal
 
 MAX_CHARACTERS = 4000
+_TO_CONTEST = "22_3"
+"""GDPR art. 22(3): to give one's view and to contest; given for every use of AI (LR-E07)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,18 @@ class Contestations:
             Kind.OUTPUT_CONTESTED,
             use.tenant,
             {
+                **await self.records.said_of_use(session, use.tenant, use.id),
                 "contested_record": use.id,
                 "contested_by": "beneficiary",
                 "method": str(method),
+                "right_exercised": _TO_CONTEST,
             },
             beneficiary=use.beneficiary,
             bilan=use.bilan,
             consent=use.consent,
             consent_epoch=consent.epoch if consent else None,
             prev=use.id,
+            actor=Actor.BENEFICIARY,
         )
         return await self.records.write(session, fact)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.counsellors.rules import QualificationKind
 from gateway.edge.listing import after_cursor
 from gateway.tables import Counsellor, Qualification, SecrecyAcceptance
 
@@ -60,3 +61,18 @@ async def qualifications(
         Qualification.tenant == tenant, Qualification.counsellor == counsellor_id
     )
     return (await session.scalars(after_cursor(query, Qualification.id, after, limit))).all()
+
+
+async def ai_training(
+    session: AsyncSession, tenant: str, counsellor_id: str, *, on: str
+) -> Qualification | None:
+    """Return a counsellor's newest training on AI that is valid on a day (AI Act art. 4)."""
+    query = select(Qualification).where(
+        Qualification.tenant == tenant,
+        Qualification.counsellor == counsellor_id,
+        Qualification.kind == str(QualificationKind.AI_TRAINING),
+        Qualification.obtained_on <= on,
+        or_(Qualification.expires_on.is_(None), Qualification.expires_on >= on),
+    )
+    newest = query.order_by(Qualification.obtained_on.desc(), Qualification.id.desc())
+    return (await session.scalars(newest.limit(1))).first()

@@ -18,7 +18,7 @@ from gateway.exports.rules import (
     plain,
 )
 from gateway.problems import ReportNotSigned
-from gateway.records.rules import Fact, Kind
+from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
 from gateway.services import ANONYMIZER, REPORTS, About, Services
 from gateway.tables import Bilan, Document, Report
@@ -32,6 +32,10 @@ Own = TypeVar("Own", Document, Report)
 _GONE = frozenset({404, 410})
 _GIVEN = ("consents", "contestations", "documents")
 """What the person gave: documents, answers, words (GDPR 20(1))."""
+
+
+_RIGHTS = {ExportKind.ACCESS: "15", ExportKind.PORTABLE: "20"}
+"""The right that a copy answers to (GDPR)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,15 @@ class Exports:
         fact = Fact(
             Kind.LOG_ACCESSED,
             tenant,
-            {"query_class": f"export_{kind}", "returned": len(held["records"])},
+            {
+                "query_class": f"export_{kind}",
+                "returned": len(held["records"]),
+                "right_exercised": _RIGHTS[kind],
+            },
             beneficiary=beneficiary,
             client=by.client or None,
             counsellor=by.counsellor,
+            actor=Actor.BENEFICIARY if caller is None else None,
         )
         async with self.database.begin(tenant) as session:
             await self.records.write(session, fact)

@@ -8,7 +8,7 @@ consent's epoch under the same lock (nothing closes a bilan yet; what will has t
 the plan that comes just before a dispatch is admitted (`admissions`) after its token was drawn.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,16 +19,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway import problems
 from gateway.consents import store as consent_store
-from gateway.consents.rules import Asked, Refusal, Uncovered, coverage_refusal, row_refusal
+from gateway.consents.rules import (
+    Asked,
+    Refusal,
+    Uncovered,
+    coverage_refusal,
+    granted,
+    is_special,
+    row_refusal,
+)
 from gateway.consents.service import ConsentClaims
 from gateway.gate import store
 from gateway.gate.store import LockedConsent
 from gateway.records import store as record_store
-from gateway.records.rules import Fact, Kind
+from gateway.records.rules import Fact, Kind, of_the_call, of_the_use
 from gateway.records.service import Records
 from gateway.tables import Bilan
 from gateway.tenants.service import Caller
-from keel.clock import utc_now
+from keel.clock import rfc3339, utc_now
 from keel.database import Database, cannot_be_asked
 from keel.identifiers import new_id
 from keel.passes import PassMint
@@ -59,6 +67,9 @@ _ADVICE: Mapping[Refusal, str] = {
     Refusal.JURISDICTION: "The recipient processes where the beneficiary did not agree to.",
 }
 
+_CONSENT, _EXPLICIT = "6.1.a", "9.2.a"
+"""Of the GDPR: the person's consent, and their explicit consent to a special category."""
+
 NEXT_CANDIDATE = frozenset({Refusal.RECIPIENT, Refusal.JURISDICTION})
 """Refusals that another recipient may mend."""
 
@@ -82,6 +93,8 @@ class Dispatched:
 
     record: str
     token: str = field(repr=False)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the pre-call record says; the one that closes the call says it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +162,9 @@ class Gate:
         record = new_id("rec")
         body = {
             **attempt.facts,
-            "purpose_code": attempt.purpose,
+            **_looked_at(attempt, consent),
+            "legal_basis": _CONSENT,
+            "special_category_basis": _basis(attempt.data_categories),
             "provider_name": attempt.recipient,
             "deployment_id": attempt.deployment,
             "input_categories": sorted(attempt.data_categories),
@@ -171,7 +186,7 @@ class Gate:
             constraints={"deployment": attempt.deployment, "recipient": attempt.recipient},
             record=record,
         )
-        return Dispatched(record, token)
+        return Dispatched(record, token, body)
 
     async def _record_refusal(
         self,
@@ -191,11 +206,12 @@ class Gate:
         if untold is None:
             return
         body = {
+            **of_the_use(attempt.facts),
+            **_looked_at(attempt, consent),
             "refusal_reason": str(missing.refusal),
-            "purpose_code": attempt.purpose or None,
+            "routing_decision": "refused",
             "provider_name": attempt.recipient or None,
             "refusals_since_last": untold or None,
-            **{k: v for k, v in attempt.facts.items() if k.startswith("use_case_")},
         }
         await self.records.write(session, _fact(Kind.GATE_REFUSED, caller, consent, body))
 
@@ -266,6 +282,8 @@ class Gate:
         stands = fallen is None
         if kind is Kind.AI_RESULT and not stands:
             kind, body = Kind.AI_CANCELLED, {"reason": str(fallen)}
+        carried = of_the_call if kind is Kind.AI_RESULT else of_the_use
+        body = {**carried(dispatched.body), **body, "consent_checked_at": rfc3339(consent.read_at)}
         fact = _fact(kind, caller, consent, body, prev=dispatched.record)
         await self.records.write(session, fact)
         return stands
@@ -291,6 +309,29 @@ def _standing(
     if missing is not None and missing.refusal in NEXT_CANDIDATE:
         return None
     return missing
+
+
+def _looked_at(attempt: Attempt, consent: LockedConsent) -> dict[str, Any]:
+    """Return what the gate asked of the row, what the row held, and when it was read."""
+    present = granted(consent.held.grants)
+    held = {g["purpose"] for g in present}, {c for g in present for c in g["data_categories"]}
+    return {
+        "purpose_code": attempt.purpose or None,
+        "consent_scopes_required": _scopes({attempt.purpose} - {""}, attempt.data_categories)
+        or None,
+        "consent_scopes_present": _scopes(*held),
+        "consent_checked_at": rfc3339(consent.read_at),
+    }
+
+
+def _scopes(purposes: Iterable[str], data_categories: Iterable[str]) -> list[str]:
+    """Return the consent scopes as codes, on their two axes."""
+    return sorted([f"purpose.{p}" for p in purposes] + [f"data.{c}" for c in data_categories])
+
+
+def _basis(data_categories: Iterable[str]) -> str:
+    """Return on what special categories are processed; the row grants them explicitly or not."""
+    return _EXPLICIT if any(map(is_special, data_categories)) else "none"
 
 
 def _refusal(missing: Uncovered) -> Problem:

@@ -16,6 +16,16 @@ _ROUTES = {
     "eu": "dans l’Union européenne",
     "third_country": "hors de l’Union européenne",
 }
+USE_CASES: Mapping[str, str] = {
+    "cv-analysis": "Lecture d’un parcours",
+    "skills-inventory": "Inventaire des compétences",
+    "occupation-exploration": "Exploration de pistes de métiers",
+    "market-trends": "Tendances du marché du travail",
+    "skills-gap": "Écart avec un métier visé",
+    "training-suggestions": "Suggestion de formations",
+    "synthesis-draft": "Projet de document de synthèse",
+}
+"""The titles of the catalogue, by the id that records keep; a contract test holds them together."""
 _OUTCOMES = {
     "ai.result": "Un texte a été produit et remis à votre conseiller ou votre conseillère.",
     "ai.error": "L’appel a échoué : rien n’a été gardé.",
@@ -271,7 +281,7 @@ def _use(
     purpose = words.purposes.get(body["purpose_code"], {})
     return {
         "when": datetime.fromisoformat(record["occurred_at"]),
-        "what": body.get("use_case_title") or body.get("use_case_id", ""),
+        "what": USE_CASES.get(body.get("use_case_id", ""), body.get("use_case_id", "")),
         "purpose": purpose.get("fr", body["purpose_code"]),
         "data": ", ".join(_data(body["input_categories"])),
         "masked": sum(body.get("entity_counts", {}).values()),

@@ -21,6 +21,7 @@ from gateway.records.rules import (
     commitment,
     content_digest,
     encryption_key,
+    of_the_use,
     record_of,
     salt,
 )
@@ -30,6 +31,7 @@ from keel.database import cannot_be_asked
 from keel.identifiers import new_id
 from keel.problems import NotFound, Problem
 from keel.sealing import CannotUnseal, ContentKeys, seal, unseal
+from keel.telemetry import current_trace_id
 from keel.tenancy import enter
 from keel.tokens import b64u
 
@@ -74,7 +76,9 @@ class Records:
 
     async def _write(self, session: AsyncSession, fact: Fact, record_id: str) -> str:
         occurred_at = self.now()
-        record = record_of(fact, record_id=record_id, occurred_at=occurred_at)
+        record = record_of(
+            fact, record_id=record_id, occurred_at=occurred_at, trace_id=current_trace_id()
+        )
         key = await self.key_of(session, fact.tenant, fact.beneficiary)
         sealed = seal(
             encryption_key(key, record_id),
@@ -149,6 +153,24 @@ class Records:
         opened = unseal(encryption_key(key, row.id), row.sealed, f"{row.tenant}\x00{row.id}")
         record: dict[str, Any] = json.loads(opened)
         return record
+
+    async def said_of_use(
+        self, session: AsyncSession, tenant: str, record_id: str | None
+    ) -> dict[str, Any]:
+        """Return what a record says of its use of AI, for what comes after it in the life cycle.
+
+        Nothing where there is no such record, or its key was destroyed.
+        """
+        return of_the_use(await self.said_of_call(session, tenant, record_id))
+
+    async def said_of_call(
+        self, session: AsyncSession, tenant: str, record_id: str | None
+    ) -> dict[str, Any]:
+        """Return the body of a record; nothing where there is none, or its key was destroyed."""
+        row = None if record_id is None else await store.find(session, tenant, record_id)
+        said = None if row is None else await self.read_unless_erased(session, row)
+        body: dict[str, Any] = {} if said is None else said["body"]
+        return body
 
     async def uses(
         self, session: AsyncSession, tenant: str, beneficiary: str, *, limit: int

@@ -1,9 +1,10 @@
 """The assisted mode: plan, gate, attempt, close (`architecture`, section 3, steps 5 to 9)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gateway.consents.service import ConsentClaims
@@ -12,21 +13,32 @@ from gateway.gate.service import NEXT_CANDIDATE, Attempt, Dispatched, Gate
 from gateway.problems import InputNeeded, ModelFailed, NoRoute, RestorationFailed
 from gateway.records.rules import Kind
 from gateway.records.service import Records
+from gateway.runs.facts import (
+    Installation,
+    of_candidate,
+    of_card,
+    of_document,
+    of_end,
+    of_failure,
+    of_start,
+    passed_over,
+)
 from gateway.runs.inputs import Inputs
 from gateway.runs.materials import materials
 from gateway.runs.recipes import RECIPES
 from gateway.runs.restoring import StreamedRestoration
 from gateway.runs.rules import Finished, Made, Marking, RunMode
+from gateway.runs.standing_facts import standing_facts
 from gateway.runs.telling import Telling
 from gateway.services import LLM_ROUTER, Services
 from gateway.tables import Bilan
 from gateway.tenants.service import Caller
+from keel.clock import utc_now
 from keel.database import Database
 from keel.problems import Problem
 from keel.settling import settled
 from keel.strict_json import canonical
 
-_ROUTING = {"route.local": "local", "route.ue": "eu", "route.tiers": "third_country"}
 _TRANSFER_CODES = frozenset(str(r) for r in NEXT_CANDIDATE)
 
 
@@ -62,6 +74,8 @@ class Answer:
     candidate: Mapping[str, Any]
     started: Mapping[str, Any]
     last: Mapping[str, Any]
+    ended_at: datetime | None = None
+    """When the last line came; None where none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,8 @@ class Assisted:
     records: Records
     in_flight: InFlight
     deadline_ms: int
+    installation: Installation
+    now: Callable[[], datetime] = utc_now
 
     async def perform(self, call: Call) -> tuple[Finished, Answer]:
         """Make the attempts that plan and gate permit, until one gives a usable answer.
@@ -120,31 +136,20 @@ class Assisted:
 
     async def _facts(self, call: Call, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the pre-call record states: observed, or absent."""
-        card = call.card
-        facts: dict[str, Any] = {
-            "system_id": "llm-router",
-            "use_case_id": card["id"],
-            "use_case_version": str(card["version"]),
-            "use_case_title": card["title"],
-            "oversight_level": card["oversight"],
-            "risk_class": card["risk_class"],
-            "necessity_code": card["necessity_code"],
-            "legal_basis": "6.1.a",
-            "pseudonymisation_applied": True,
-        }
+        url, tenant = self.installation.public_url, call.caller.tenant
+        facts = {**of_card(call.card, url), **self.installation.facts()}
         if call.inputs.request.document is not None:
-            document = await call.inputs.document()
-            facts["entity_counts"] = document["entity_counts"]
-            facts["special_categories_detected"] = sorted(
-                {s["category"] for s in document["special_categories"]}
-            )
-            facts["special_categories_action"] = (
-                "removed" if document["special_categories"] else "none_found"
-            )
-        async with self.database.begin(call.caller.tenant) as session:
+            facts |= of_document(await call.inputs.document())
+        async with self.database.begin(tenant) as session:
             facts["input_digest"] = await self.records.digest(
-                session, call.caller.tenant, call.bilan.beneficiary, canonical(dict(inputs))
+                session, tenant, call.bilan.beneficiary, canonical(dict(inputs))
             )
+            facts |= await standing_facts(session, tenant, call.bilan.id)
+            if "materials" in inputs:
+                for run in call.inputs.earlier:
+                    record = await self.records.said_of_call(session, tenant, run["record"])
+                    call.inputs.sources.earlier(record)
+        facts |= call.inputs.sources.facts()
         return facts
 
     async def _plan(
@@ -187,9 +192,7 @@ class Assisted:
         inputs: Mapping[str, Any],
     ) -> Answer:
         """Try the candidates in order; each attempt passes the gate again."""
-        rejected = [
-            {"deployment": r["deployment"], "reason": r["reason"]} for r in plan["rejected"]
-        ]
+        rejected = passed_over(plan["rejected"])
         failure: Problem = NoRoute("No candidate was left.")
         for candidate in plan["candidates"]:
             attempt = Attempt(
@@ -198,12 +201,7 @@ class Assisted:
                 jurisdictions=frozenset(candidate["jurisdictions"]),
                 purpose=call.card["purpose"],
                 data_categories=categories,
-                facts={
-                    **facts,
-                    "model_requested": candidate["model"],
-                    "routing_decision": _ROUTING[candidate["route"]],
-                    "rejected_candidates": rejected,
-                },
+                facts={**facts, **of_candidate(candidate), **rejected},
             )
             try:
                 # Before the gate: a withdrawal that commits just after it must find the call.
@@ -217,7 +215,8 @@ class Assisted:
                 continue
             if answer.last["type"] == "completed":
                 return answer
-            await self.close(call, Kind.AI_ERROR, _failure_facts(answer))
+            failed = {**of_start(answer.started), **of_failure(answer.last, answer.ended_at)}
+            await self.close(call, Kind.AI_ERROR, failed)
             failure = ModelFailed(
                 "Try again later, or run in mode `computed`.",
                 members={"reason": answer.last["code"]},
@@ -237,16 +236,17 @@ class Assisted:
     async def _attempt(
         self, call: Call, candidate: Mapping[str, Any], inputs: Mapping[str, Any]
     ) -> Answer:
-        dispatched = _opened(call)
+        dispatched, ended_at = _opened(call), None
         try:
             started, last = await self._listen(call, candidate, dispatched, inputs)
+            ended_at = self.now()
         except RestorationFailed:
             raise  # ours, not the model's: another model would get the text for nothing
         except Problem as failure:
             started, last = {}, {"type": "failed", "code": failure.code, "retryable": True}
         except ValueError:  # a line that is no JSON
             started, last = {}, {"type": "failed", "code": "broken_transport", "retryable": True}
-        return Answer(dispatched, candidate, started, last)
+        return Answer(dispatched, candidate, started, last, ended_at)
 
     async def _listen(
         self,
@@ -329,26 +329,11 @@ def _opened(call: Call) -> Dispatched:
     return call.open
 
 
-def _failure_facts(answer: Answer) -> dict[str, Any]:
-    return {"reason": answer.last["code"], "retryable": answer.last["retryable"]}
-
-
 def result_facts(answer: Answer, output_digest: str) -> dict[str, Any]:
     """Return what the closing record states, from the router's own lines."""
-    last, prompt = answer.last, answer.started.get("prompt", {})
     return {
-        "model_returned": last["model_returned"],
-        "prompt_template_id": prompt.get("id"),
-        "prompt_template_version": prompt.get("version"),
-        "prompt_template_digest": prompt.get("digest"),
-        "usage_input_tokens": last["usage"].get("input_tokens"),
-        "usage_output_tokens": last["usage"].get("output_tokens"),
-        "finish_reason": last["finish_reason"],
-        "output_kind": "structured",
-        "output_schema_id": last["schema_id"],
-        "schema_valid": last["schema_valid"],
-        "repaired": last["repaired"],
-        "evidence_coverage": last["evidence_coverage"],
+        **of_start(answer.started),
+        **of_end(answer.last, answer.ended_at),
         "output_digest": output_digest,
         "automated_decision": False,
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.problems import InputNeeded
+from gateway.runs.facts import Sources
 from gateway.runs.rules import Request
 from gateway.services import ANONYMIZER, LABOUR_MARKET, About, Services
 
@@ -18,6 +19,7 @@ class Inputs:
     request: Request
     earlier: Sequence[Mapping[str, Any]] = ()
     """Envelopes of earlier runs, in the order asked; each has `run`."""
+    sources: Sources = field(default_factory=Sources)
     _fetched: dict[str, Any] = field(default_factory=dict)
 
     def document_id(self) -> str:
@@ -34,11 +36,14 @@ class Inputs:
 
     async def document(self) -> dict[str, Any]:
         """Return what is known of the document: counts and categories, no content."""
-        return await self._once("read_document", "")
+        found = await self._once("read_document", "")
+        self.sources.document(found["data_categories"])
+        return found
 
     async def text(self) -> str:
         """Return the pseudonymised text of the document."""
         found = await self._once("read_pseudonymised", "/pseudonymised")
+        self.sources.text(found)
         return str(found["text"])
 
     async def outline(self) -> dict[str, Any]:
@@ -84,9 +89,11 @@ class Inputs:
 
     async def market(self, operation: str, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 - any JSON value
         """Ask the labour-market service, which stores nothing about a person."""
-        return await self.services.json(
+        found = await self.services.json(
             LABOUR_MARKET, operation, method, path, self.about, **content
         )
+        self.sources.market(found)
+        return found
 
     def of(self, use_case: str) -> list[Mapping[str, Any]]:
         """Return the earlier runs of one use case."""

@@ -15,7 +15,7 @@ from gateway.events.service import Events
 from gateway.gate import store as gate_store
 from gateway.heartbeat import SILENCE
 from gateway.records import store as record_store
-from gateway.records.rules import Fact, Kind
+from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
 from gateway.runs import store
 from gateway.runs.endings import tell
@@ -72,15 +72,17 @@ class Recovery:
                 return False
             if await store.may_own(session, dispatch):
                 return False
+            said = await self.records.said_of_use(session, dispatch.tenant, dispatch.id)
             fact = Fact(
                 Kind.AI_ERROR,
                 dispatch.tenant,
-                {"reason": UNKNOWN},
+                {**said, "reason": UNKNOWN},
                 beneficiary=dispatch.beneficiary,
                 bilan=dispatch.bilan,
                 consent=dispatch.consent,
                 consent_epoch=epoch,
                 prev=dispatch.id,
+                actor=Actor.SYSTEM,
             )
             await self.records.write(session, fact)
         return True

@@ -31,9 +31,11 @@ from gateway.records.service import Records
 from gateway.runs import store
 from gateway.runs.assisted import Answer, Assisted, Call, result_facts
 from gateway.runs.endings import tell
+from gateway.runs.facts import of_computed
 from gateway.runs.inputs import Inputs
 from gateway.runs.recipes import RECIPES
 from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
+from gateway.runs.standing_facts import reviewer_facts, standing_facts
 from gateway.runs.telling import Telling
 from gateway.services import ANONYMIZER, LLM_ROUTER, About, Services
 from gateway.tables import Bilan, Document, Run
@@ -188,6 +190,7 @@ class Runs:
                 )
             opened = await self._unsealed(session, run)
             found.append({**opened, "run": run.id, "review": run.review, "ended_at": run.ended_at})
+            found[-1]["record"] = run.record
         return found
 
     async def _alive(self, run: Run, work: Callable[[], Awaitable[RunView]]) -> RunView:
@@ -213,7 +216,9 @@ class Runs:
             finished, answer = await self._perform(inputs, card, call)
             made = envelope(finished, card, current_trace_id())
             timings = {"made": round((time.perf_counter() - started) * 1000)}
-            ended = await settled(self._finish(caller, run, made, timings, call, answer))
+            finish = partial(self._finish, caller, run, made, timings, call, answer)
+            facts = of_computed(card, self.assisted.installation, inputs.sources)
+            ended = await settled(finish(facts))
             view = await self._delivered(ended, inputs.about, made, call)
         except Problem as problem:
             await settled(self._end(run, call, problem))
@@ -276,6 +281,7 @@ class Runs:
         timings: dict[str, int],
         call: Call | None,
         answer: Answer | None,
+        computed: Mapping[str, Any],
     ) -> Run:
         """Write the closing record and the sealed result in one transaction.
 
@@ -289,11 +295,13 @@ class Runs:
             row = await self._row(session, run)
             if row.status != RunStatus.RUNNING:
                 raise RunCancelled("The run was given up as lost; nothing was kept. Run it again.")
+            digest = await self.records.digest(session, run.tenant, run.beneficiary, plaintext)
             if answer is None or call is None:
-                record, stands = await self._record_computed(session, caller, run, made), True
+                observed = {"output_digest": digest, "fallback_reason": made["fallback_reason"]}
+                said = {**computed, **observed}
+                record, stands = await self._record_computed(session, caller, run, said), True
             else:
                 record = answer.dispatched.record
-                digest = await self.records.digest(session, run.tenant, run.beneficiary, plaintext)
                 stands = await self.gate.close(
                     session,
                     caller,
@@ -312,17 +320,12 @@ class Runs:
         return row
 
     async def _record_computed(
-        self, session: AsyncSession, caller: Caller, run: Run, made: Mapping[str, Any]
+        self, session: AsyncSession, caller: Caller, run: Run, said: Mapping[str, Any]
     ) -> str:
         fact = Fact(
             Kind.RUN_COMPUTED,
             run.tenant,
-            {
-                "use_case_id": run.use_case,
-                "use_case_version": str(made["version"]),
-                "oversight_level": made["oversight"],
-                "fallback_reason": made["fallback_reason"],
-            },
+            {**said, **await standing_facts(session, run.tenant, run.bilan)},
             beneficiary=run.beneficiary,
             bilan=run.bilan,
             client=caller.client,
@@ -410,16 +413,23 @@ class Runs:
         await self.bilans.open_for(session, caller, run.bilan)
         if run.status != RunStatus.SUCCEEDED:
             raise RunNotReviewable("Only a run that succeeded can be reviewed.")
+        at = self.now()
         run.review = {
             "decision": decision,
             "reason": reason,
             "reviewer": caller.counsellor,
-            "at": rfc3339(self.now()),
+            "at": rfc3339(at),
         }
         fact = Fact(
             Kind.HUMAN_REVIEW,
             run.tenant,
-            {"review_decision": decision, "review_reason": reason, "use_case_id": run.use_case},
+            {
+                **await self.records.said_of_use(session, run.tenant, run.record),
+                **await reviewer_facts(session, caller, at),
+                "review_decision": decision,
+                "review_reason": reason,
+                "review_duration_s": _seconds(run.ended_at, at),
+            },
             beneficiary=run.beneficiary,
             bilan=run.bilan,
             client=caller.client,
@@ -429,3 +439,8 @@ class Runs:
         await self.records.write(session, fact)
         await session.flush()
         return run
+
+
+def _seconds(since: datetime | None, at: datetime) -> int | None:
+    """Return how long a result lay there before somebody decided about it, in whole seconds."""
+    return None if since is None else max(0, int((at - since).total_seconds()))

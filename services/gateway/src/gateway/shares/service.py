@@ -219,7 +219,8 @@ def _handed_over(caller: Caller, share: Share) -> Fact:
         Kind.OUTPUT_SHARED,
         share.tenant,
         {
-            "share": share.id,
+            "share_consent_record_id": share.id,
+            "share_scope": "signed_synthesis",
             "report": share.report,
             "version": share.version,
             "recipient_class": _CLASSES[RecipientKind(share.recipient)],

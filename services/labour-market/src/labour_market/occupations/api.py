@@ -101,6 +101,7 @@ async def read_occupation(
 def source_view(cited: Cited) -> SourceView:
     """Show what a catalogue cites."""
     return SourceView(
+        key=cited.key,
         name=cited.name,
         producer=cited.producer,
         licence=cited.licence,

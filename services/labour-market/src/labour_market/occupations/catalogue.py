@@ -53,6 +53,7 @@ class Cited:
     release: str
     version: str
     bundled: bool
+    key: str
     name: str
     producer: str
     licence: str

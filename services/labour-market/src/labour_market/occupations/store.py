@@ -50,6 +50,7 @@ async def _cited(session: AsyncSession, release: ReleaseRow) -> Cited:
         release=release.id,
         version=release.version if not release.bundled else row.name,
         bundled=release.bundled,
+        key=row.key,
         name=row.name,
         producer=row.producer,
         licence=row.licence,

@@ -47,6 +47,7 @@ async def list_sources(_: PassDep, session: SessionDep) -> SourceList:
 async def _state(session: SessionDep, release: ReleaseRow) -> SourceState:
     cited = [
         SourceView(
+            key=p.key,
             name=p.name,
             producer=p.producer,
             licence=p.licence,

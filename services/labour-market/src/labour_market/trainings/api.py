@@ -106,6 +106,7 @@ def _training(certification: Certification, source: SourceView) -> Training:
 
 def _source(row: PublicationRow, *, bundled: bool) -> SourceView:
     return SourceView(
+        key=row.key,
         name=row.name,
         producer=row.producer,
         licence=row.licence,

@@ -120,6 +120,7 @@ async def sources(session: SessionDep) -> dict[tuple[str, str], SourceView]:
     """Return what figures cite, by release and publication."""
     return {
         (row.release, row.key): SourceView(
+            key=row.key,
             name=row.name,
             producer=row.producer,
             licence=row.licence,

@@ -13,6 +13,7 @@ class Started:
     """The call is about to leave."""
 
     model_requested: str
+    operation: str
     prompt: PromptIdentity
     parameters: Parameters
     type: Literal["started"] = "started"
@@ -51,6 +52,15 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A check of ours on an answer, and whether it found something to mend."""
+
+    name: str
+    version: str
+    fired: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """The end of an attempt that held.
 
@@ -67,6 +77,7 @@ class Completed:
     repaired: bool
     evidence_coverage: int | None
     unproved: int
+    guardrails: tuple[Guardrail, ...] = ()
     schema_valid: Literal[True] = True
     type: Literal["completed"] = "completed"
 

@@ -18,6 +18,7 @@ from llm_router.attempts.rules import (
     Delta,
     Event,
     Failed,
+    Guardrail,
     Heard,
     Restart,
     Started,
@@ -187,6 +188,7 @@ class Attempts:
         first = _Try(_first_call(task, shape))
         yield Started(
             model_requested=task.deployment.model,
+            operation=first.call.operation,
             prompt=assistance.prompt.identity,
             parameters=assistance.prompt.parameters,
         )
@@ -304,6 +306,16 @@ def _completed(task: Task, shape: Mapping[str, object], tries: list[_Try]) -> Co
         repaired=len(tries) > 1,
         evidence_coverage=result.coverage,
         unproved=result.unproved,
+        guardrails=_guardrails(task, repaired=len(tries) > 1, unproved=result.unproved),
+    )
+
+
+def _guardrails(task: Task, *, repaired: bool, unproved: int) -> tuple[Guardrail, ...]:
+    """Return what was checked of an answer: its shape, and that its quotes are in the inputs."""
+    answer, output = task.assistance.answer.id, task.use_case.outputs[Mode.ASSISTED].id
+    return (
+        Guardrail("answer_shape", answer, repaired),
+        Guardrail("proved_quotes", output, unproved > 0),
     )
 
 

@@ -1,5 +1,6 @@
 """HTTP of the catalogue."""
 
+from importlib.metadata import version
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -24,6 +25,7 @@ from llm_router.problems import UnknownUseCase
 
 router = APIRouter(prefix="/use-cases", tags=["use-cases"])
 
+_SYSTEM = "llm-router"
 UseCaseId = Annotated[str, Path(max_length=40, pattern=r"^[a-z][a-z-]*$")]
 
 
@@ -64,6 +66,8 @@ class UseCase(BaseModel):
     )
     output_schemas: dict[Mode, SchemaView] = Field(max_length=2)
     input_schema: dict[str, Any] | None = Field(description="Of an assisted attempt's inputs.")
+    system_id: str = Field(max_length=40, description="What serves it.")
+    system_version: str = Field(max_length=40, description="Of the software that serves it.")
     prompt_version: str | None = Field(max_length=20)
     prompt_digest: str | None = Field(max_length=64, description="SHA-256, hex.")
 
@@ -93,6 +97,8 @@ class UseCase(BaseModel):
             output_schema=dict(use_case.output.document),
             output_schemas={mode: SchemaView.of(s) for mode, s in use_case.outputs.items()},
             input_schema=dict(assistance.inputs.document) if assistance else None,
+            system_id=_SYSTEM,
+            system_version=version(f"passerelle-{_SYSTEM}"),
             prompt_version=prompt.version if prompt else None,
             prompt_digest=prompt.digest if prompt else None,
         )

@@ -76,6 +76,7 @@ class DeclaredDeployment(_Declared):
     hosting: Hosting
     base_url: Annotated[str, Field(min_length=8, max_length=500)]
     model: _Name
+    model_provider: _Code | None = None
     api_key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=100)] | None = None
     api_key_file: Path | None = None
     retention: _Code | None = None
@@ -188,6 +189,7 @@ def _deployment(declared: DeclaredDeployment, api_key: str | None) -> Deployment
         hosting=declared.hosting,
         base_url=declared.base_url,
         model=declared.model,
+        model_provider=declared.model_provider,
         context_tokens=declared.context_tokens,
         timeouts=Timeouts(
             connect=timedelta(seconds=limits.connect_s),

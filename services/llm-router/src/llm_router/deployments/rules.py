@@ -104,6 +104,8 @@ class Deployment:
     transfer_mechanism: Transfer = Transfer.NONE
     sub_processors: tuple[SubProcessor, ...] = ()
     contract_reference: str | None = None
+    model_provider: str | None = None
+    """Who made the model (AI Act art. 3(63)), by a code of the operator's; None: not told."""
     api_key: str | None = field(default=None, repr=False)
 
     @property

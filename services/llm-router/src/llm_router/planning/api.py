@@ -42,6 +42,7 @@ class Candidate(BaseModel):
     jurisdictions: list[_Country] = Field(max_length=40)
     route: Route
     model: str = Field(max_length=200)
+    model_provider: str | None = Field(max_length=60, description="Who made it; null: not told.")
     provider: str = Field(max_length=60, description="What it is spoken to as.")
     retention: str | None = Field(max_length=60)
     training_use: str | None = Field(max_length=60)
@@ -57,6 +58,7 @@ class Candidate(BaseModel):
             jurisdictions=list(deployment.recipient.jurisdictions),
             route=deployment.route,
             model=deployment.model,
+            model_provider=deployment.model_provider,
             provider="openai_compatible",
             retention=deployment.retention,
             training_use=deployment.training_use,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from llm_router.catalogue.prompts import Message, Parameters
 from llm_router.deployments.rules import Deployment
@@ -85,6 +85,7 @@ class ChatCall:
     parameters: Parameters
     until: float
     shape: StructuredShape | None = None
+    operation: Literal["chat"] = "chat"
 
 
 @dataclass(frozen=True, slots=True)
