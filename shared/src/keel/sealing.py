@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keel.shredding import note
 from keel.start import StartRefused
 from keel.tenancy import TenantOwned
 
@@ -157,8 +158,12 @@ class ContentKeys:
         return None if wrapped is None else self._kek.unwrap(wrapped, f"{tenant}|{subject}")
 
     async def destroy(self, session: AsyncSession, tenant: str, subject: str) -> bool:
-        """Delete the wrapped key; whatever it sealed is lost. False when there was none."""
+        """Delete the wrapped key; whatever it sealed is lost. False when there was none.
+
+        On SQLite the bytes of the key leave the files a while later (`keel.shredding`).
+        """
         table = self._table
+        await note(session)
         result = await session.execute(
             delete(table)
             .where(table.tenant == tenant, table.subject == subject)

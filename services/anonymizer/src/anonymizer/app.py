@@ -28,6 +28,7 @@ from keel.database import Database
 from keel.endings import Endings
 from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
+from keel.shredding import Shredder
 
 AUDIENCE = "anonymizer"
 
@@ -51,7 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             if settings.worker_socket is None:
                 await workshop.start()
-            yield
+            async with Shredder(database).at_work():
+                yield
         finally:
             await workshop.close()
             await examiner.close()

@@ -93,6 +93,7 @@ from keel.database import Database
 from keel.migrations import is_current
 from keel.sealing import ContentKeys
 from keel.settings import SettingsRefused
+from keel.shredding import Shredder
 
 _TITLE = "Passerelle"
 _DESCRIPTION = (
@@ -229,6 +230,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     database: Database = app.state.database
     stack.push_async_callback(database.close)
     database.claim()
+    await stack.enter_async_context(Shredder(database).at_work())
     await database.require_isolation(Base.metadata)
     await database.require_durability()
     stack.push_async_callback(app.state.services.close)

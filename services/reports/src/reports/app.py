@@ -12,6 +12,7 @@ from keel.endings import Endings
 from keel.migrations import migrated
 from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
+from keel.shredding import Shredder
 from reports.keeping.api import router as keeping_router
 from reports.rendering.press import Press
 from reports.settings import Settings
@@ -35,7 +36,8 @@ def create_app(settings: Settings) -> FastAPI:
         )
         app.state.press = press
         try:
-            yield
+            async with Shredder(database).at_work():
+                yield
         finally:
             await press.close()
             await database.close()

@@ -25,6 +25,7 @@ from keel.clock import utc_now
 from keel.database import Database
 from keel.problems import NotFound, TooLarge
 from keel.sealing import seal, unseal
+from keel.shredding import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Documents:
         async with self.database.begin(owner.tenant) as session:
             await store.delete_one(session, owner.tenant, document_id)
             await keeping.delete_document(session, owner.tenant, document_id)
+            await note(session)
 
     async def _known(self, owner: Owner, document_id: str) -> Document | None:
         try:
