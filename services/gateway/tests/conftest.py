@@ -42,8 +42,12 @@ GRANTS = [
 
 
 def router_double(request: httpx.Request) -> httpx.Response:
-    """The registry of recipients, as the router answers it."""
+    """The registry of recipients and the titles of use cases, as the router answers them."""
     assert request.headers["authorization"].startswith("Bearer ")
+    if request.url.path == "/use-cases":
+        return httpx.Response(
+            200, json={"items": [{"id": "cv-analysis", "title": "Analyse du CV"}]}
+        )
     assert request.url.path == "/recipients"
     return httpx.Response(200, json={"items": [LOCAL]})
 

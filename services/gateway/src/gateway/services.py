@@ -1,5 +1,6 @@
 """The gateway asks each service in turn; each call carries a pass for just that call."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,12 +13,15 @@ from gateway.tables import Bilan
 from gateway.tenants.service import Caller
 from keel.calls import ServiceUnavailable, refuse
 from keel.calls import caller as http_caller
+from keel.problems import Problem
 
 ANONYMIZER = "anonymizer"
 LLM_ROUTER = "llm-router"
 LABOUR_MARKET = "labour-market"
 REPORTS = "reports"
 _ERROR = 400
+_PATIENCE = 3
+"""Seconds for which a reader waits for a name that they can do without."""
 
 
 class Ground(StrEnum):
@@ -166,3 +170,15 @@ class Services:
         )
         items = found["items"] if isinstance(found, dict) else found
         return {entry["id"]: entry for entry in items}
+
+    async def legal_names(self, tenant: str) -> dict[str, str]:
+        """Return the legal names of recipients, by id, for somebody who reads.
+
+        Nothing where the registry does not answer soon: who reads can do without.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await self.recipients(Caller(tenant, "", frozenset(), None))
+        except (Problem, TimeoutError):
+            return {}
+        return {recipient: entry["legal_name"] for recipient, entry in found.items()}

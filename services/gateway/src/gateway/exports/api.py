@@ -31,6 +31,8 @@ class Export(BaseModel):
     bilans: list[dict[str, Any]] | None = None
     consents: list[dict[str, Any]]
     ai_uses: list[dict[str, Any]] | None = None
+    computed_runs: list[dict[str, Any]] | None = None
+    unused_calls: list[dict[str, Any]] | None = None
     records: list[dict[str, Any]] | None = None
     runs: list[dict[str, Any]] | None = None
     documents: list[dict[str, Any]]

@@ -13,8 +13,7 @@ from gateway.contestations.service import Contestations
 from gateway.conventions import store as convention_store
 from gateway.conventions.service import Conventions
 from gateway.exports import store
-from gateway.exports.rules import plain, written
-from gateway.pages import views
+from gateway.exports.rules import plain
 from gateway.people.service import People
 from gateway.phases.service import Phases
 from gateway.records.service import Records
@@ -68,7 +67,6 @@ class Gathering:
                 },
                 "bilans": [await self._bilan(session, bilan) for bilan in bilans],
                 "consents": await self._consents(session, tenant, beneficiary),
-                "ai_uses": [written(use) for use in views.uses(records)],
                 "records": records,
                 "contestations": await self._contestations(session, tenant, beneficiary),
                 "restrictions": await self._restrictions(session, tenant, beneficiary),

@@ -22,7 +22,9 @@ EXPLAINED = {
     "consents": "Ce qu’on vous a demandé au sujet de l’intelligence artificielle, le texte exact "
     "que vous avez lu, et ce que vous avez répondu.",
     "ai_uses": "Chaque usage d’une intelligence artificielle pour vous : quand, pour quoi, sur "
-    "quelles données, chez qui, et comment il s’est terminé.",
+    "quelles données, chez qui, ce qui en est sorti, qui l’a vérifié, et ce que vous pouvez faire.",
+    "computed_runs": "Ce qui a été calculé par des règles, sans intelligence artificielle.",
+    "unused_calls": "Les appels à une intelligence artificielle qui ont été refusés ou arrêtés.",
     "records": "Le registre de transparence qui vous concerne, tel qu’il est conservé.",
     "runs": "Ce que les outils ont calculé ou rédigé pour préparer vos entretiens. Rien n’y "
     "décide de quoi que ce soit : votre conseiller ou votre conseillère le relit.",

@@ -16,10 +16,12 @@ from gateway.exports.rules import (
     SOURCES,
     ExportKind,
     plain,
+    written,
 )
 from gateway.problems import ReportNotSigned
 from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
+from gateway.records.telling import told
 from gateway.services import ANONYMIZER, REPORTS, About, Services
 from gateway.tables import Bilan, Document, Report
 from gateway.tenants.service import Caller
@@ -71,6 +73,8 @@ class Exports:
                     await self.bilans.require_assigned(session, caller, bilan)
             gathered = await self.gathering.of(session, tenant, beneficiary)
         held = {**gathered.held, **await self._contents(by, gathered)}
+        names = await self.services.legal_names(tenant)
+        held |= written(told(held["records"], names).as_values())
         fact = Fact(
             Kind.LOG_ACCESSED,
             tenant,
@@ -145,7 +149,7 @@ class Exports:
         }
         if kind is ExportKind.PORTABLE:
             return {**head, **{name: held[name] for name in _GIVEN}}
-        recipients = sorted({use["recipient"] for use in held["ai_uses"]})
+        recipients = sorted({use["recipient"] for use in held["ai_uses"]} - {None})
         explained = {
             "sections": EXPLAINED,
             "logic": LOGIC,

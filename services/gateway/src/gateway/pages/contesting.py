@@ -1,17 +1,23 @@
 """Contesting what a model produced: a few lines, read by a person (LR-E07)."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import Path, Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents.rules import Method
 from gateway.contestations.service import MAX_CHARACTERS
-from gateway.pages import views
 from gateway.pages.answers import READS, FormDep, message, new_router, page, see
 from gateway.pages.entrance import in_my_space
+from gateway.records.telling import told
 from gateway.tables import PageSession
-from gateway.wiring import ContestationsDep, DatabaseDep, PageSessionsDep, RecordsDep
+from gateway.wiring import (
+    ContestationsDep,
+    DatabaseDep,
+    PageSessionsDep,
+    RecordsDep,
+)
 
 router = new_router()
 
@@ -30,23 +36,26 @@ async def ask_what_is_contested(
     """Show one use of AI, and ask what the person has to say about it."""
     async with database.begin() as session:
         held = await in_my_space(session, pages, request)
-        return await _contestation_page(session, held, records, contestations, record_id, None)
+        read = await _read(session, held, records, contestations, record_id)
+    return _contestation_page(read, None)
 
 
-async def _contestation_page(
+async def _read(
     session: AsyncSession,
     held: PageSession,
     records: RecordsDep,
     contestations: ContestationsDep,
     record_id: str,
-    wrong: str | None,
-) -> Response:
+) -> Mapping[str, Any]:
     row = await contestations.contested_use(session, held.tenant, held.beneficiary, record_id)
-    read = await records.read(session, row)
+    return await records.read(session, row)
+
+
+def _contestation_page(read: Mapping[str, Any], wrong: str | None) -> Response:
     return page(
         "contestation.html",
         status.HTTP_200_OK if wrong is None else status.HTTP_422_UNPROCESSABLE_CONTENT,
-        use=views.uses([read])[0],
+        use=told([read]).uses[0],
         most=MAX_CHARACTERS,
         wrong=wrong is not None,
         written=wrong or "",
@@ -67,10 +76,13 @@ async def contest_a_use(
     text = form.get("text", "").strip().replace("\x00", "")
     async with database.begin() as session:
         held = await in_my_space(session, pages, request)
-        if not 1 <= len(text) <= MAX_CHARACTERS:
-            return await _contestation_page(session, held, records, contestations, record_id, text)
-        who, method = (session, held.tenant, held.beneficiary), Method(held.method)
-        await contestations.contest(*who, record_id, text, method=method)
+        read = await _read(session, held, records, contestations, record_id)
+        can_be_kept = 1 <= len(text) <= MAX_CHARACTERS
+        if can_be_kept:
+            who, method = (session, held.tenant, held.beneficiary), Method(held.method)
+            await contestations.contest(*who, record_id, text, method=method)
+    if not can_be_kept:
+        return _contestation_page(read, text)
     return see("/me/contested")
 
 

@@ -3,7 +3,6 @@
 It outlives a consent, because rights do.
 """
 
-import asyncio
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -24,27 +23,23 @@ from gateway.pages.entrance import COOKIE, in_my_space
 from gateway.pages.service import SessionKind
 from gateway.pages.standing import what_stands
 from gateway.problems import CeremonyUnknown, ConsentState
-from gateway.services import Services
+from gateway.records.telling import told
 from gateway.tables import Consent, PageSession
-from gateway.tenants.service import Caller
 from gateway.wiring import (
     CodesDep,
     ConsentsDep,
-    ContestationsDep,
     DatabaseDep,
     PageSessionsDep,
     RecordsDep,
     RestrictionsDep,
     ServicesDep,
 )
-from keel.problems import NotFound, Problem
+from keel.problems import NotFound
 
 router = new_router()
 
 _MOST_USES = 1000
 """How many uses of AI the page shows, newest first; it says so when there are more."""
-_PATIENCE = 3
-"""Seconds for which a page waits for a name that it can do without."""
 ConsentName = Annotated[str, Path(max_length=40)]
 
 
@@ -60,7 +55,6 @@ async def show_my_space(
     database: DatabaseDep,
     consents: ConsentsDep,
     records: RecordsDep,
-    contestations: ContestationsDep,
     codes: CodesDep,
     restrictions: RestrictionsDep,
     services: ServicesDep,
@@ -75,32 +69,21 @@ async def show_my_space(
         who = (session, held.tenant, held.beneficiary)
         rows = await consents.of_beneficiary(*who)
         read = await records.uses(*who, limit=_MOST_USES + 1)
-        contested = {c.contested for c in await contestations.of_beneficiary(*who)}
         stopped = await restrictions.standing_objection(*who)
         stops = await restrictions.of_beneficiary(*who)
         with_code = await codes.needed(session, held.tenant)
     agreed = [views.agreed(row, consents.status_now(row)) for row in reversed(rows)]
-    names = await _names(services, held.tenant) if read else {}
-    uses = views.uses(read, contested, names)
+    names = await services.legal_names(held.tenant) if read else {}
+    history = told(read, names)
     return page(
         "me.html",
         agreed=agreed,
-        uses=uses[:_MOST_USES],
-        more=len(uses) > _MOST_USES,
+        told=history.newest(_MOST_USES),
+        more=len(history) > _MOST_USES,
         renewable=with_code,
         stopped=stopped,
         stops=[views.stop(row) for row in reversed(stops)],
     )
-
-
-async def _names(services: Services, tenant: str) -> dict[str, str]:
-    """Return the legal names of recipients; without the registry the page shows their ids."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            found = await services.recipients(Caller(tenant, "", frozenset(), None))
-    except (Problem, TimeoutError):
-        return {}
-    return {recipient: entry["legal_name"] for recipient, entry in found.items()}
 
 
 @router.api_route("/me/withdrawal", methods=READS)

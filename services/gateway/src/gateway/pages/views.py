@@ -1,36 +1,15 @@
 """What the hosted pages show, in French, from facts."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.consents.notice import ExplicitQuestion, explicit_questions
-from gateway.consents.places import where
 from gateway.consents.rules import ANSWERS, ConsentStatus, Decision, decided, end_of
 from gateway.consents.vocabulary import vocabulary
 from gateway.restrictions.rules import RestrictionKind, Side
 from gateway.tables import Consent, Restriction
 
-_ROUTES = {
-    "local": "sur une machine du centre",
-    "eu": "dans l’Union européenne",
-    "third_country": "hors de l’Union européenne",
-}
-USE_CASES: Mapping[str, str] = {
-    "cv-analysis": "Lecture d’un parcours",
-    "skills-inventory": "Inventaire des compétences",
-    "occupation-exploration": "Exploration de pistes de métiers",
-    "market-trends": "Tendances du marché du travail",
-    "skills-gap": "Écart avec un métier visé",
-    "training-suggestions": "Suggestion de formations",
-    "synthesis-draft": "Projet de document de synthèse",
-}
-"""The titles of the catalogue, by the id that records keep; a contract test holds them together."""
-_OUTCOMES = {
-    "ai.result": "Un texte a été produit et remis à votre conseiller ou votre conseillère.",
-    "ai.error": "L’appel a échoué : rien n’a été gardé.",
-    "ai.cancelled": "L’appel a été arrêté : rien n’a été gardé.",
-}
 _STATES = {
     ConsentStatus.AWAITING: "Votre centre attend votre réponse.",
     ConsentStatus.LAPSED: "Vous n’avez pas répondu : rien n’est autorisé.",
@@ -252,50 +231,3 @@ def agreed(consent: Consent, status: ConsentStatus) -> dict[str, Any]:
         "ends": consent.expires_at,
         "purposes": purposes(consent),
     }
-
-
-def uses(
-    records: Sequence[Mapping[str, Any]],
-    contested: Collection[str] = (),
-    names: Mapping[str, str] | None = None,
-) -> list[dict[str, Any]]:
-    """Return every use of AI, one entry each, from the records and nothing else.
-
-    `names` are legal names of recipients, by id; the id stands where a name is not known.
-    """
-    closing = {r["prev"]: r for r in records if r["kind"] in _OUTCOMES}
-    return [
-        _use(record, closing.get(record["id"]), record["id"] in contested, names or {})
-        for record in records
-        if record["kind"] == "ai.dispatch"
-    ]
-
-
-def _use(
-    record: Mapping[str, Any],
-    close: Mapping[str, Any] | None,
-    contested: bool,  # noqa: FBT001 - what is shown beside the rest
-    names: Mapping[str, str],
-) -> dict[str, Any]:
-    words, body = vocabulary(), record["body"]
-    purpose = words.purposes.get(body["purpose_code"], {})
-    return {
-        "when": datetime.fromisoformat(record["occurred_at"]),
-        "what": USE_CASES.get(body.get("use_case_id", ""), body.get("use_case_id", "")),
-        "purpose": purpose.get("fr", body["purpose_code"]),
-        "data": ", ".join(_data(body["input_categories"])),
-        "masked": sum(body.get("entity_counts", {}).values()),
-        "model": body.get("model_requested", ""),
-        "where": _ROUTES.get(body.get("routing_decision", ""), ""),
-        "places": where(body.get("processing_location", ())),
-        "recipient": body["provider_name"],
-        "recipient_name": names.get(body["provider_name"]),
-        "outcome": "En cours." if close is None else _OUTCOMES[close["kind"]],
-        "record": record["id"],
-        "contested": contested,
-    }
-
-
-def _data(categories: Iterable[str]) -> list[str]:
-    words = vocabulary().data_categories
-    return [words[c]["fr"] for c in categories if c in words]

@@ -35,6 +35,8 @@ from keel.telemetry import current_trace_id
 from keel.tenancy import enter
 from keel.tokens import b64u
 
+_BEGIN = (Kind.AI_DISPATCH, Kind.GATE_REFUSED, Kind.RUN_COMPUTED)
+"""With what a use of AI, a refusal or a computed run begins."""
 _UNWRITTEN = "Nothing was done: it must be written down first. Try again in a moment."
 
 
@@ -175,12 +177,12 @@ class Records:
     async def uses(
         self, session: AsyncSession, tenant: str, beneficiary: str, *, limit: int
     ) -> list[dict[str, Any]]:
-        """Return a person's newest `limit` dispatches, newest first, and what closed each."""
-        dispatches = await store.newest(
-            session, tenant, beneficiary=beneficiary, kind=str(Kind.AI_DISPATCH), limit=limit
+        """Return a person's newest `limit` calls and computed runs, and what came after each."""
+        begun = await store.newest(
+            session, tenant, beneficiary=beneficiary, kinds=_BEGIN, limit=limit
         )
-        closing = await store.closing(session, tenant, [row.id for row in dispatches])
-        opened = [await self.read_unless_erased(session, row) for row in (*dispatches, *closing)]
+        after = await store.following(session, tenant, [row.id for row in begun])
+        opened = [await self.read_unless_erased(session, row) for row in (*begun, *after)]
         return [record for record in opened if record is not None]
 
     async def receipt(self, session: AsyncSession, row: Record) -> dict[str, Any]:

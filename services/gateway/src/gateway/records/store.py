@@ -67,25 +67,21 @@ async def erase(session: AsyncSession, tenant: str, beneficiary: str) -> int:
 
 
 async def newest(
-    session: AsyncSession, tenant: str, *, beneficiary: str, kind: str, limit: int
+    session: AsyncSession, tenant: str, *, beneficiary: str, kinds: Sequence[Kind], limit: int
 ) -> Sequence[Record]:
-    """Return a person's records of one kind, newest first."""
+    """Return a person's records of these kinds, newest first."""
     query = select(Record).where(
-        Record.tenant == tenant, Record.beneficiary == beneficiary, Record.kind == kind
+        Record.tenant == tenant,
+        Record.beneficiary == beneficiary,
+        Record.kind.in_([str(kind) for kind in kinds]),
     )
     return (await session.scalars(query.order_by(Record.id.desc()).limit(limit))).all()
 
 
-async def closing(
-    session: AsyncSession, tenant: str, dispatches: Sequence[str]
-) -> Sequence[Record]:
-    """Return the records that close these dispatches."""
-    query = select(Record).where(
-        Record.tenant == tenant,
-        Record.prev.in_(dispatches),
-        Record.kind.in_([str(k) for k in _CLOSING]),
-    )
-    return (await session.scalars(query)).all()
+async def following(session: AsyncSession, tenant: str, first: Sequence[str]) -> Sequence[Record]:
+    """Return the records that say what came after these: results, reviews, contestations."""
+    query = select(Record).where(Record.tenant == tenant, Record.prev.in_(first))
+    return (await session.scalars(query.order_by(Record.id))).all()
 
 
 _CLOSING = (Kind.AI_RESULT, Kind.AI_ERROR, Kind.AI_CANCELLED)
