@@ -50,7 +50,7 @@ def test_each_use_has_seven_lines_in_this_order():
             "coordonnées, lieux). Ce qui touche à la santé a été retiré avant l’envoi."
         ),
         "Quel modèle, où": (
-            "Mistral AI SAS, modèle mistral-small-2506, dans l’Union européenne, en France."
+            "Mistral AI SAS, dans l’Union européenne, en France. Modèle\u00a0: mistral-small-2506."
         ),
         "Ce qui en est sorti": (
             "Un texte a été produit et remis à votre conseiller ou votre conseillère. Il figure dans "

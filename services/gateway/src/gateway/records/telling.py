@@ -339,9 +339,9 @@ def _model(body: Mapping[str, Any], names: Mapping[str, str]) -> str:
     model = body.get("model_returned") or body.get("model_requested")
     places = where(body.get("processing_location", ()))
     route = _ROUTES.get(body.get("routing_decision", ""))
-    named = f"modèle {model}" if model else "modèle non noté"
-    at = ", ".join(filter(None, [route, places])) or "lieu non noté"
-    return f"{recipient}, {named}, {at}."
+    named = f"Modèle\u00a0: {model}." if model else "Le modèle n’est pas noté."
+    at = ", ".join(filter(None, [route, places])) or "à un endroit qui n’est pas noté"
+    return f"{recipient}, {at}. {named}"
 
 
 def _of(after: Sequence[Opened], kind: str) -> list[Opened]:
