@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from keel import health
+from keel.metrics import MeasuredMiddleware, readiness_of
 from keel.passes import Admission
 from keel.problems import ProblemDocument, answer_with_problems
 from keel.telemetry import TraceMiddleware
@@ -33,7 +34,9 @@ class _TracedApplication(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the framework's stack inside the trace."""
-        return TraceMiddleware(super().build_middleware_stack(), service=self.state.name)
+        name = self.state.name
+        traced = TraceMiddleware(super().build_middleware_stack(), service=name)
+        return MeasuredMiddleware(traced, service=name, state=self.state)
 
 
 def create_service(
@@ -49,9 +52,10 @@ def create_service(
     """Return an application with problems, probes, traces and a truthful OpenAPI document.
 
     `admission` guards the inside services: each of their routes takes a `PassDep`. Readiness
-    checks are added to `app.state.readiness`. Without a lifespan the application is good for its
-    document only. The framework's own documentation pages stay off (they load scripts from
-    elsewhere); `docs` only keeps the document itself at /openapi.json.
+    checks are added to `app.state.readiness`, what an operator watches to `app.state.measures`.
+    Without a lifespan the application is good for its document only. The framework's own
+    documentation pages stay off (they load scripts from elsewhere); `docs` only keeps the document
+    itself at /openapi.json.
     """
     app = _TracedApplication(
         title=title,
@@ -69,6 +73,8 @@ def create_service(
     )
     app.state.name = name
     app.state.readiness = {}
+    app.state.metrics = None
+    app.state.measures = {f"{name}_readiness": readiness_of(name, app.state)}
     app.state.admission = admission
     answer_with_problems(app)
     app.include_router(health.router)

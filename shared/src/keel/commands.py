@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import uvloop
 from fastapi import FastAPI
 
 from keel.connections import DEFAULT, ConnectionLimits, GuardedConfig
+from keel.metrics import Metrics, metrics_on
 from keel.settings import ServiceSettings, SettingsRefused
 from keel.start import StartRefused
 from keel.telemetry import configure_logging, say_no_traces
@@ -82,7 +83,8 @@ def _serve(service: Service) -> int:
         require_migrated(service.package, settings.database_url)
     app = service.create_app(settings)
     limits = settings.connection_limits()
-    serve(app, host=settings.host, port=settings.port, limits=limits)
+    metrics = settings.metrics_port
+    serve(app, host=settings.host, port=settings.port, limits=limits, metrics_port=metrics)
     return 0
 
 
@@ -148,21 +150,40 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(app: FastAPI, *, host: str, port: int, limits: ConnectionLimits = DEFAULT) -> None:
-    """Serve `app` until a signal says stop."""
-    uvloop.run(serve_on(app, listen(host, port), limits))
+def serve(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    limits: ConnectionLimits = DEFAULT,
+    metrics_port: int | None = None,
+) -> None:
+    """Serve `app` until a signal says stop, and its figures on a port of their own, if any."""
+    bound = listen(host, port)
+    figures = None if metrics_port is None else listen(host, metrics_port)
+    uvloop.run(serve_on(app, bound, limits, figures))
 
 
-async def serve_on(app: FastAPI, bound: socket.socket, limits: ConnectionLimits = DEFAULT) -> None:
+async def serve_on(
+    app: FastAPI,
+    bound: socket.socket,
+    limits: ConnectionLimits = DEFAULT,
+    figures: socket.socket | None = None,
+) -> None:
     """Open the application's lifespan, then serve it on a bound socket until a signal.
 
+    `figures` is the bound socket on which `/metrics` is answered, where somebody asked for it.
     The lifespan is opened here, not by the server, so that a start that is refused (a database in
     use, a missing key) reaches the operator as one sentence instead of a stack trace.
     """
     say_no_traces()
-    with bound:
-        async with app.router.lifespan_context(app):
-            await _Server(server_config(app, limits)).serve(sockets=[bound])
+    async with AsyncExitStack() as stack:
+        stack.enter_context(bound)
+        if figures is not None:
+            app.state.metrics = Metrics(app.state.measures)
+            await stack.enter_async_context(metrics_on(figures, app.state.metrics))
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        await _Server(server_config(app, limits)).serve(sockets=[bound])
 
 
 class _Server(uvicorn.Server):

@@ -26,6 +26,8 @@ class ServiceSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = 8000
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Where `/metrics` is answered, on `host`; unset, nowhere."""
     pass_jwks_file: Path
     header_timeout: _Positive = timedelta(seconds=10)
     body_timeout: _Positive = timedelta(seconds=180)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -36,6 +37,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--public-url",
         metavar="URL",
         help="how others reach it: the issuer of its tokens, and the base of beneficiaries' links",
+    )
+    serve.add_argument(
+        "--metrics-port", type=int, help="answer /metrics there; without it, nowhere"
     )
     serve.add_argument("--data", type=Path, default=Path("var/data"))
     serve.add_argument("--deployments", type=Path, help="which models may be used, and where")
@@ -94,10 +98,17 @@ async def _serve(arguments: argparse.Namespace, layout: Layout) -> int:
         app = create_platform(layout, choices)
         ready = asyncio.create_task(_when_ready(own, url, app, arguments, layout))
         try:
-            await serve_on(app, bound, app.state.settings.connection_limits())
+            limits = app.state.settings.connection_limits()
+            await serve_on(app, bound, limits, _figures(arguments))
         finally:
             ready.cancel()
     return 0
+
+
+def _figures(arguments: argparse.Namespace) -> socket.socket | None:
+    if arguments.metrics_port is None:
+        return None
+    return listen(arguments.host, arguments.metrics_port)
 
 
 async def _when_ready(

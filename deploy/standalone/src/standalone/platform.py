@@ -83,6 +83,7 @@ def create_platform(layout: Layout, choices: Choices) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for service in inside.values():
+                service.state.metrics = app.state.metrics  # one process, one set of figures
                 await stack.enter_async_context(service.router.lifespan_context(service))
             await stack.enter_async_context(gateways_own(app))
             yield
@@ -90,6 +91,7 @@ def create_platform(layout: Layout, choices: Choices) -> FastAPI:
     front.router.lifespan_context = lifespan
     for name, service in inside.items():
         front.state.readiness[name] = _all(service)
+        front.state.measures |= service.state.measures
     return front
 
 

@@ -82,6 +82,8 @@ class Settings(ServiceSettings):
     """Where sequencing, webhooks and recovery are done."""
     worker_port: int = 8009
     """Where `work` answers the probes of whoever runs it, on `host`."""
+    worker_metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Where `work` answers `/metrics`, beside the port of `serve`; unset, nowhere."""
     chores_interval: Annotated[timedelta, _POSITIVE] = timedelta(minutes=1)
     webhook_interval: Annotated[timedelta, _POSITIVE] = timedelta(milliseconds=500)
     events_kept: Annotated[timedelta, Field(ge=timedelta(days=2))] = timedelta(days=30)

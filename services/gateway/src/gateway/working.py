@@ -12,7 +12,12 @@ def _work(_: argparse.Namespace) -> int:
 
     settings = Settings.read()
     require_migrated("gateway", settings.database_url)
-    serve(create_worker(settings), host=settings.host, port=settings.worker_port)
+    serve(
+        create_worker(settings),
+        host=settings.host,
+        port=settings.worker_port,
+        metrics_port=settings.worker_metrics_port,
+    )
     return 0
 
 

@@ -168,6 +168,7 @@ def _in_a_process(filled: Filled, records: int, folder: Path) -> Iterator[str]:
         "GATEWAY_DATABASE_URL": filled.url,
         "GATEWAY_KEYS_DIR": str(filled.keys_dir),
         "GATEWAY_LOG_ORIGIN": ORIGIN,
+        "GATEWAY_PEER_REQUESTS_PER_MINUTE": "0",
         "GATEWAY_PORT": url.rpartition(":")[2],
     }
     with said.open("w") as log:
