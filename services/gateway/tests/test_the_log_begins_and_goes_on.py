@@ -24,7 +24,9 @@ async def database(gateway_url):
 @pytest.fixture
 def sequencer(database):
     async def genesis(session):
-        await store.enqueue(session, tenant="deployment", record="rec_0", commitment=b"g" * 32)
+        await store.enqueue(
+            session, tenant="deployment", record="rec_0", kind="log.genesis", commitment=b"g" * 32
+        )
 
     def make(origin="centre.example/log", key=None, genesis=genesis):
         return Sequencer(database, origin, key or KEY, genesis)
@@ -70,7 +72,7 @@ async def test_a_log_is_not_continued_under(sequencer, changed):
 
 def sequencing(sequencer):
     pace = timedelta(milliseconds=0.1)
-    return Part.every(pace, "sequencing", sequencer.step, at_once=True)
+    return Part.every(pace, "sequencing", sequencer.keep_up, at_once=True)
 
 
 async def test_no_exception_ends_the_sequencer_in_silence(database, sequencer, capsys):

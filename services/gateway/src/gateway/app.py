@@ -349,7 +349,9 @@ def _furnish(
     )
     origin = settings.log_origin
     genesis = partial(records.write_genesis, origin=origin)
-    state.sequencer = Sequencer(database, origin, keyring.log, genesis)
+    state.sequencer = Sequencer(
+        database, origin, keyring.log, genesis, opaque_kinds=settings.log_opaque_kinds
+    )
     state.deliveries = Deliveries(database, state.webhook_endpoints)
     pace = Pace(
         sequencing=settings.sequencer_interval,

@@ -57,6 +57,9 @@ class Settings(ServiceSettings):
     ropa: Annotated[str, _REFERENCE] | None = None
     """Where the record of processing activities is kept (GDPR art. 30)."""
     log_origin: str = "localhost/passerelle/log"
+    log_opaque_kinds: bool = True
+    """Whether every leaf shows the kind `r`. In a small centre, a kind and a minute tell who did
+    what; a deployment whose numbers hide its people may show the kinds."""
     anonymizer_url: str = "http://127.0.0.1:8001"
     llm_router_url: str = "http://127.0.0.1:8002"
     labour_market_url: str = "http://127.0.0.1:8003"

@@ -73,7 +73,9 @@ class Work:
             webhooks = self.pace.webhooks.total_seconds()
             send = partial(self.deliveries.run, sender.post, webhooks)
             async with self.background.beside(
-                Part.every(self.pace.sequencing, "sequencing", self.sequencer.step, at_once=True),
+                Part.every(
+                    self.pace.sequencing, "sequencing", self.sequencer.keep_up, at_once=True
+                ),
                 Part.lasting("webhooks", send),
                 Part.every(self.pace.chores, "chores", self._chores),
                 Part.every(_A_DAY, "key_rotation", self._keep_keys_young, at_once=True),

@@ -34,6 +34,12 @@ WITHOUT_A_TOKEN = {
     "/log/proof/consistency": "the log is for everybody",
     "/log/tile/entries/{path:path}": "the log is for everybody",
     "/log/tile/{level}/{path:path}": "the log is for everybody",
+    "/log/{generation}/checkpoint": "the log is for everybody",
+    "/log/{generation}/vkey": "the log is for everybody",
+    "/log/{generation}/proof/inclusion": "the log is for everybody",
+    "/log/{generation}/proof/consistency": "the log is for everybody",
+    "/log/{generation}/tile/entries/{path:path}": "the log is for everybody",
+    "/log/{generation}/tile/{level}/{path:path}": "the log is for everybody",
     "/pages/{name}": "style sheets and scripts of the pages",
 }
 PAGES = "opened by a link's secret, a code or the cookie of a short session"

@@ -53,8 +53,8 @@ Purpose = Annotated[str, Path(pattern=r"^[a-z_]{1,40}$")]
 async def _views(
     session: AsyncSession, consents: Consents, rows: Sequence[Consent]
 ) -> list[dict[str, Any]]:
-    indices = await consents.log_indices(session, rows)
-    return [consents.shown(row, indices.get(row.id)) for row in rows]
+    places = await consents.log_places(session, rows)
+    return [consents.shown(row, places.get(row.id)) for row in rows]
 
 
 async def _view(session: AsyncSession, consents: Consents, row: Consent) -> dict[str, Any]:
@@ -282,5 +282,5 @@ async def read_consent_receipt(
 ) -> ConsentReceipt:
     """Return the person's proof of what they agreed to, signed."""
     consent = await consents.find(session, caller.tenant, consent_id)
-    indices = await consents.log_indices(session, [consent])
-    return ConsentReceipt(receipt=consents.receipt(consent, indices.get(consent.id)))
+    places = await consents.log_places(session, [consent])
+    return ConsentReceipt(receipt=consents.receipt(consent, places.get(consent.id)))

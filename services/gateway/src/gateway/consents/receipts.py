@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.consents import notice, store
 from gateway.consents.rules import ConsentStatus
 from gateway.consents.standing import Standing
+from gateway.consents.store import LogPlace
 from gateway.problems import ConsentState
 from gateway.tables import Consent
 from keel.clock import rfc3339
@@ -62,28 +63,29 @@ def _evidence(consent: Consent, log_index: int | None) -> dict[str, Any] | None:
 class Receipts(Standing):
     """The verbs of what a consent looks like, and of its proof."""
 
-    def shown(self, consent: Consent, log_index: int | None = None) -> dict[str, Any]:
+    def shown(self, consent: Consent, place: LogPlace | None = None) -> dict[str, Any]:
         """Return the consent object as it stands now."""
+        log_index = None if place is None else place.index
         return consent_object(consent, self.status_now(consent), log_index)
 
-    async def log_indices(
+    async def log_places(
         self, session: AsyncSession, consents: Iterable[Consent]
-    ) -> Mapping[str, int]:
+    ) -> Mapping[str, LogPlace]:
         """Return, by consent, where the record of its decision stands in the log, once it does."""
-        return await store.log_indices(session, [c for c in consents if c.evidence_record])
+        return await store.log_places(session, [c for c in consents if c.evidence_record])
 
-    def receipt(self, consent: Consent, log_index: int | None = None) -> str:
+    def receipt(self, consent: Consent, place: LogPlace | None = None) -> str:
         """Return the person's proof: the signed consent object, the exact notice, and its record.
 
-        `log_index` is null until the record is sequenced. It is a proof, not an access token
-        (ISO/IEC TS 27560).
+        `log.index` is null until the record is sequenced, and `log.origin` then the first one of
+        this installation. It is a proof, not an access token (ISO/IEC TS 27560).
 
         Raises:
             ConsentState: nobody answered the request: there is nothing to prove.
         """
         if consent.method is None:
             raise ConsentState("A receipt proves an answer, and nobody answered this request.")
-        shown = self.shown(consent, log_index)
+        shown = self.shown(consent, place)
         claims = {
             "iss": self.issuer,
             "sub": consent.beneficiary,
@@ -96,9 +98,9 @@ class Receipts(Standing):
             "consent": shown,
             "notice": {**shown["notice"], "text": consent.notice_text},
             "log": {
-                "origin": self.log_origin,
+                "origin": self.log_origin if place is None else place.origin,
                 "record": consent.evidence_record,
-                "index": log_index,
+                "index": None if place is None else place.index,
             },
         }
         return self.keyring.receipt.sign(_RECEIPT, claims)

@@ -1,6 +1,7 @@
 """Rows of consents."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, select
@@ -8,8 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.consents.rules import ConsentStatus
 from gateway.edge.listing import after_cursor
-from gateway.tables import Consent, Record
+from gateway.tables import Consent, LogState, Record
 from keel.database import database_clock
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where the public log holds a record: which log, and its leaf there."""
+
+    origin: str
+    index: int
 
 
 async def add(session: AsyncSession, consent: Consent) -> None:
@@ -97,15 +106,22 @@ def _stands_as(status: ConsentStatus, at: datetime) -> ColumnElement[bool]:
             return written
 
 
-async def log_indices(session: AsyncSession, consents: Sequence[Consent]) -> dict[str, int]:
+async def log_places(session: AsyncSession, consents: Sequence[Consent]) -> dict[str, LogPlace]:
     """Return, by consent, the place in the log of the record of its decision."""
     records = [c.evidence_record for c in consents]
     if not records:
         return {}
-    query = select(Record.consent, Record.log_index).where(
-        Record.tenant == consents[0].tenant, Record.id.in_(records), Record.log_index.is_not(None)
+    query = (
+        select(Record.id, LogState.origin, Record.log_index)
+        .join(LogState, LogState.generation == Record.log_generation)
+        .where(Record.tenant == consents[0].tenant, Record.id.in_(records))
     )
-    return {row.consent: row.log_index for row in await session.execute(query)}
+    places = {
+        record: LogPlace(origin, index)
+        for record, origin, index in await session.execute(query)
+        if index is not None
+    }
+    return {c.id: places[c.evidence_record] for c in consents if c.evidence_record in places}
 
 
 async def standing(session: AsyncSession, tenant: str, **concerned: str) -> Sequence[Consent]:

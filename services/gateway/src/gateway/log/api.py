@@ -1,13 +1,16 @@
 """The public log (C2SP tlog-tiles): anyone may read it, nobody is asked who they are.
 
-Each path answers GET and HEAD (section 7.4); the document names GET only.
+Each path answers GET and HEAD (section 7.4); the document names GET only. `/log/…` is the log that
+grows; `/log/<generation>/…` is one of the logs of this installation by its number, also one that
+ended.
 """
 
 import base64
 import re
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from gateway.log import rules, store
@@ -21,6 +24,7 @@ _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 _MAX_INDEX = 2**53
 _WIDTH = re.compile(r"[1-9][0-9]{0,2}")
 _LEVEL = re.compile(r"0|[1-9][0-9]?")
+_GENERATION = re.compile(r"[1-9][0-9]{0,8}")
 Index = Annotated[int, Query(ge=0, lt=_MAX_INDEX)]
 
 
@@ -44,58 +48,122 @@ def _encoded(hashes: list[bytes]) -> list[str]:
     return [base64.b64encode(h).decode() for h in hashes]
 
 
-@router.head("/checkpoint", response_class=Response, include_in_schema=False)
-@router.get("/checkpoint", response_class=Response)
-async def read_checkpoint(session: SessionDep) -> Response:
-    """Return the signed size and root of the log (a C2SP signed note)."""
-    _, note = await Log(session).checkpoint()
-    return Response(
-        note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"}
-    )
+async def _newest(session: SessionDep) -> Log:
+    found = await Log.newest(session)
+    if found is None:
+        raise NotFound("The log has not begun.")
+    return found
 
 
-@router.head("/vkey", response_class=Response, include_in_schema=False)
-@router.get("/vkey", response_class=Response)
-async def read_verifier_key(request: Request) -> Response:
-    """Return the verifier key line; trust it only when you also have it from elsewhere."""
-    state = request.app.state
-    line = rules.verifier_key(state.settings.log_origin, state.keyring.log)
+async def _numbered(generation: Annotated[str, Path(max_length=10)], session: SessionDep) -> Log:
+    number = int(generation) if _GENERATION.fullmatch(generation) else None
+    found = None if number is None else await Log.of(session, number)
+    if found is None:
+        raise NotFound("There is no log of this number here.")
+    return found
+
+
+NewestDep = Annotated[Log, Depends(_newest)]
+NumberedDep = Annotated[Log, Depends(_numbered)]
+
+
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
+
+
+def _public(path: str, **said: Any) -> Callable[[_Endpoint], _Endpoint]:  # noqa: ANN401 - what FastAPI takes
+    """Serve a path under GET, and under HEAD without a word in the document."""
+
+    def serve(endpoint: _Endpoint) -> _Endpoint:
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False, **said)
+        router.add_api_route(path, endpoint, methods=["GET"], **said)
+        return endpoint
+
+    return serve
+
+
+_NOTHING_THERE = problems(NotFound)
+_OCTETS: dict[str, Any] = {"response_class": Response, "responses": _NOTHING_THERE}
+
+
+def _text(content: str, caching: str) -> Response:
     return Response(
-        line + "\n",
+        content,
         media_type="text/plain; charset=utf-8",
-        headers={"Cache-Control": "public, max-age=3600"},
+        headers={"Cache-Control": caching},
     )
 
 
-@router.head("/proof/inclusion", include_in_schema=False)
-@router.get("/proof/inclusion", responses=problems(NotFound))
+@_public("/checkpoint", **_OCTETS)
+async def read_checkpoint(log: NewestDep) -> Response:
+    """Return the signed size and root of the log (a C2SP signed note)."""
+    return _text(log.generation.checkpoint, "no-cache")
+
+
+@_public("/{generation}/checkpoint", **_OCTETS)
+async def read_checkpoint_of_generation(log: NumberedDep) -> Response:
+    """Return the last signed size and root of one of this installation's logs."""
+    return await read_checkpoint(log)
+
+
+@_public("/vkey", **_OCTETS)
+async def read_verifier_key(log: NewestDep) -> Response:
+    """Return the verifier key line; trust it only when you also have it from elsewhere.
+
+    While the log's key changes there are two, in the order of the checkpoint's signatures.
+    """
+    return _text("".join(f"{line}\n" for line in log.generation.keys), "public, max-age=3600")
+
+
+@_public("/{generation}/vkey", **_OCTETS)
+async def read_verifier_key_of_generation(log: NumberedDep) -> Response:
+    """Return the verifier key lines of one of this installation's logs."""
+    return await read_verifier_key(log)
+
+
+@_public("/proof/inclusion", responses=_NOTHING_THERE)
 async def prove_inclusion(
-    index: Index, size: Index, session: SessionDep, response: Response
+    index: Index, size: Index, log: NewestDep, response: Response
 ) -> InclusionProof:
     """Prove that a leaf is in the tree of a given size."""
-    published, _ = await Log(session).checkpoint()
-    if not index < size <= published:
+    if not index < size <= log.generation.size:
         raise NotFound("Ask for an index below a size that the checkpoint covers.")
-    path = await Log(session).inclusion(index, size)
+    path = await log.inclusion(index, size)
     response.headers.update(_IMMUTABLE)
     return InclusionProof(index=index, size=size, hashes=_encoded(path))
 
 
-@router.head("/proof/consistency", include_in_schema=False)
-@router.get("/proof/consistency", responses=problems(NotFound))
+@_public("/{generation}/proof/inclusion", responses=_NOTHING_THERE)
+async def prove_inclusion_in_generation(
+    index: Index, size: Index, log: NumberedDep, response: Response
+) -> InclusionProof:
+    """Prove that a leaf is in one of this installation's logs, of a given size."""
+    return await prove_inclusion(index, size, log, response)
+
+
+@_public("/proof/consistency", responses=_NOTHING_THERE)
 async def prove_consistency(
-    session: SessionDep,
+    log: NewestDep,
     response: Response,
     from_: Annotated[int, Query(alias="from", ge=0, lt=_MAX_INDEX)],
     to: Index,
 ) -> ConsistencyProof:
     """Prove that an earlier tree is a prefix of a later one."""
-    published, _ = await Log(session).checkpoint()
-    if not from_ <= to <= published:
+    if not from_ <= to <= log.generation.size:
         raise NotFound("Ask for sizes in order that the checkpoint covers.")
-    path = await Log(session).consistency(from_, to)
+    path = await log.consistency(from_, to)
     response.headers.update(_IMMUTABLE)
     return ConsistencyProof(**{"from": from_, "to": to, "hashes": _encoded(path)})
+
+
+@_public("/{generation}/proof/consistency", responses=_NOTHING_THERE)
+async def prove_consistency_in_generation(
+    log: NumberedDep,
+    response: Response,
+    from_: Annotated[int, Query(alias="from", ge=0, lt=_MAX_INDEX)],
+    to: Index,
+) -> ConsistencyProof:
+    """Prove that an earlier tree of one of this installation's logs is a prefix of a later one."""
+    return await prove_consistency(log, response, from_, to)
 
 
 def _place(path: str, size: int, level: int) -> tuple[int, int]:
@@ -118,32 +186,38 @@ def _place(path: str, size: int, level: int) -> tuple[int, int]:
 
 
 TilePath = Annotated[str, Path(max_length=60)]
+Level = Annotated[str, Path(max_length=10)]
 
 
-@router.head("/tile/entries/{path:path}", response_class=Response, include_in_schema=False)
-@router.get("/tile/entries/{path:path}", response_class=Response, responses=problems(NotFound))
-async def read_entries(path: TilePath, session: SessionDep) -> Response:
+def _octets(content: bytes) -> Response:
+    return Response(content, media_type="application/octet-stream", headers=_IMMUTABLE)
+
+
+@_public("/tile/entries/{path:path}", **_OCTETS)
+async def read_entries(path: TilePath, log: NewestDep) -> Response:
     """Return up to 256 leaves, each behind its length (big-endian uint16)."""
-    size, _ = await Log(session).checkpoint()
-    position, width = _place(path, size, 0)
-    leaves = await store.entries(session, position * rules.TILE_WIDTH, width)
-    body = b"".join(len(entry).to_bytes(2, "big") + entry for entry in leaves)
-    return Response(body, media_type="application/octet-stream", headers=_IMMUTABLE)
+    position, width = _place(path, log.generation.size, 0)
+    leaves = await log.entries(position * rules.TILE_WIDTH, width)
+    return _octets(b"".join(len(entry).to_bytes(2, "big") + entry for entry in leaves))
 
 
-@router.head("/tile/{level}/{path:path}", response_class=Response, include_in_schema=False)
-@router.get("/tile/{level}/{path:path}", response_class=Response, responses=problems(NotFound))
-async def read_tile(
-    level: Annotated[str, Path(max_length=10)], path: TilePath, session: SessionDep
-) -> Response:
+@_public("/{generation}/tile/entries/{path:path}", **_OCTETS)
+async def read_entries_of_generation(path: TilePath, log: NumberedDep) -> Response:
+    """Return up to 256 leaves of one of this installation's logs."""
+    return await read_entries(path, log)
+
+
+@_public("/tile/{level}/{path:path}", **_OCTETS)
+async def read_tile(level: Level, path: TilePath, log: NewestDep) -> Response:
     """Return up to 256 hashes of one level."""
     if not _LEVEL.fullmatch(level):
         raise NotFound
-    size, _ = await Log(session).checkpoint()
-    position, width = _place(path, size, int(level))
-    hashes = await store.tile_hashes(session, int(level), position)
-    return Response(
-        hashes[: width * rules.HASH_BYTES],
-        media_type="application/octet-stream",
-        headers=_IMMUTABLE,
-    )
+    position, width = _place(path, log.generation.size, int(level))
+    hashes = await log.tile(int(level), position)
+    return _octets(hashes[: width * rules.HASH_BYTES])
+
+
+@_public("/{generation}/tile/{level}/{path:path}", **_OCTETS)
+async def read_tile_of_generation(level: Level, path: TilePath, log: NumberedDep) -> Response:
+    """Return up to 256 hashes of one level of one of this installation's logs."""
+    return await read_tile(level, path, log)

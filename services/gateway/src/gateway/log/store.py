@@ -1,122 +1,299 @@
-"""Rows of the log: outbox, entries, tiles, and the one state row that fences the sequencer."""
+"""Rows of the log: outbox, entries, tiles, and the state rows, of which the newest is the fence."""
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from gateway.log.rules import HASH_BYTES, TILE_WIDTH, edge_positions
-from gateway.tables import Base, LogEntry, LogOutbox, LogState, LogTile, Record
+from gateway.tables import Base, LogEntry, LogOutbox, LogState, LogTile
 from keel.tenancy import enter
 
-_STATE = 1
-_records = Base.metadata.tables[Record.__tablename__]
 _outbox = Base.metadata.tables[LogOutbox.__tablename__]
-_PLACE = (
-    update(_records)
-    .where(_records.c.tenant == bindparam("of"), _records.c.id == bindparam("record"))
-    .values(log_index=bindparam("place"))
-)
+_entries = Base.metadata.tables[LogEntry.__tablename__]
+_tiles = Base.metadata.tables[LogTile.__tablename__]
+_state = Base.metadata.tables[LogState.__tablename__]
 
 
-async def enqueue(session: AsyncSession, *, tenant: str, record: str, commitment: bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A commitment that waits for its place."""
+
+    id: int
+    tenant: str
+    record: str
+    kind: str
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One log of this installation as its state row says it."""
+
+    generation: int
+    origin: str
+    size: int
+    last_minute: int
+    root: bytes
+    checkpoint: str
+    keys: tuple[str, ...]
+    begun_at: datetime
+    ended_at: datetime | None
+
+
+async def enqueue(
+    session: AsyncSession, *, tenant: str, record: str, kind: str, commitment: bytes
+) -> None:
     """Put a commitment in the outbox, in the caller's business transaction."""
-    row = {"tenant": tenant, "record": record, "commitment": commitment}
+    row = {"tenant": tenant, "record": record, "kind": kind, "commitment": commitment}
     await (await session.connection()).execute(_outbox.insert().inline(), row)
 
 
-async def waiting(session: AsyncSession, *, limit: int) -> Sequence[LogOutbox]:
-    """Return the oldest waiting commitments."""
-    return (await session.scalars(select(LogOutbox).order_by(LogOutbox.id).limit(limit))).all()
+_ANY_WAITING = select(_outbox.c.id).limit(1)
 
 
-async def locked_state(session: AsyncSession) -> LogState | None:
-    """Return the state row, locked against every other sequencer."""
-    return await session.scalar(select(LogState).where(LogState.id == _STATE).with_for_update())
+async def has_waiting(session: AsyncSession) -> bool:
+    """Say whether a commitment waits."""
+    return (await (await session.connection()).execute(_ANY_WAITING)).first() is not None
 
 
-async def state(session: AsyncSession) -> LogState | None:
-    """Return the state row as last committed."""
-    return await session.get(LogState, _STATE)
+_OLDEST = select(_outbox.c.id).order_by(_outbox.c.id).limit(bindparam("at_most")).scalar_subquery()
+_TAKE = (
+    delete(_outbox)
+    .where(_outbox.c.id.in_(_OLDEST))
+    .returning(
+        _outbox.c.id, _outbox.c.tenant, _outbox.c.record, _outbox.c.kind, _outbox.c.commitment
+    )
+)
 
 
-async def begin_log(session: AsyncSession, *, root: bytes, checkpoint: str) -> LogState:
+async def take(session: AsyncSession, *, limit: int) -> list[Waiting]:
+    """Take the oldest waiting commitments out of the outbox; returns them in their order."""
+    taken = await (await session.connection()).execute(_TAKE, {"at_most": limit})
+    return sorted((Waiting(*row) for row in taken), key=lambda waiting: waiting.id)
+
+
+def _generation(row: RowMapping | None) -> Generation | None:
+    if row is None:
+        return None
+    keys = tuple(str(row["keys"]).splitlines())
+    return Generation(**{**row, "keys": keys})
+
+
+async def _one(session: AsyncSession, query: Select[tuple[object, ...]]) -> Generation | None:
+    found = await (await session.connection()).execute(query)
+    return _generation(found.mappings().first())
+
+
+_NEWEST = select(_state).order_by(_state.c.generation.desc()).limit(1)
+_ONE = select(_state).where(_state.c.generation == bindparam("wanted"))
+
+
+async def locked_state(session: AsyncSession) -> Generation | None:
+    """Return the newest generation, its row locked against every other sequencer."""
+    found = await _one(session, _NEWEST.with_for_update())
+    if found is None or found.ended_at is None:
+        return found
+    # Another process ended it while we waited for its row: the one that it began is newer.
+    return await _one(session, _NEWEST.with_for_update())
+
+
+async def state(session: AsyncSession, generation: int | None = None) -> Generation | None:
+    """Return a generation as last committed; the newest without a number."""
+    query = _NEWEST if generation is None else _ONE.params(wanted=generation)
+    return await _one(session, query)
+
+
+async def generations(session: AsyncSession) -> list[Generation]:
+    """Return every generation, the oldest first."""
+    rows = await (await session.connection()).execute(select(_state).order_by(_state.c.generation))
+    return [found for row in rows.mappings() if (found := _generation(row)) is not None]
+
+
+async def begin_log(session: AsyncSession, begun: Generation) -> None:
     """Insert the state row of an empty log."""
-    row = LogState(id=_STATE, size=0, last_minute=0, root=root, checkpoint=checkpoint)
-    session.add(row)
-    await session.flush()
-    return row
+    row = {name: getattr(begun, name) for name in Generation.__slots__}
+    row["keys"] = "\n".join(begun.keys)
+    await (await session.connection()).execute(insert(_state), row)
 
 
-async def edge(session: AsyncSession, size: int) -> dict[int, bytes]:
+_GROW = (
+    update(_state)
+    .where(
+        _state.c.generation == bindparam("of"),
+        _state.c.size == bindparam("old"),
+        _state.c.ended_at.is_(None),
+    )
+    .values(
+        size=bindparam("new_size"),
+        last_minute=bindparam("minute"),
+        root=bindparam("new_root"),
+        checkpoint=bindparam("note"),
+        keys=bindparam("signers"),
+    )
+)
+
+
+async def grow(session: AsyncSession, old: Generation, new: Generation) -> bool:
+    """Write the new size, root and checkpoint; False when somebody else did so meanwhile."""
+    written = await (await session.connection()).execute(
+        _GROW,
+        {
+            "of": old.generation,
+            "old": old.size,
+            "new_size": new.size,
+            "minute": new.last_minute,
+            "new_root": new.root,
+            "note": new.checkpoint,
+            "signers": "\n".join(new.keys),
+        },
+    )
+    return written.rowcount == 1
+
+
+async def edge(session: AsyncSession, generation: int, size: int) -> dict[int, bytes]:
     """Return the incomplete tiles of the right edge, by level."""
-    found: dict[int, bytes] = {}
-    for level, (position, width) in edge_positions(size).items():
-        tile = await tile_hashes(session, level, position)
-        found[level] = tile[: width * HASH_BYTES]
-    return found
-
-
-async def tile_hashes(session: AsyncSession, level: int, position: int) -> bytes:
-    """Return the hashes of a tile as last committed; empty when there is none."""
-    found = await session.scalar(
-        select(LogTile.hashes).where(LogTile.level == level, LogTile.position == position)
-    )
-    return found or b""
-
-
-async def add_entries(
-    session: AsyncSession, first: int, leaves: Sequence[bytes], rows: Sequence[LogOutbox]
-) -> None:
-    """Give each waiting record its place, and take it out of the outbox."""
-    await session.execute(
-        insert(LogEntry),
-        [{"log_index": first + i, "leaf": entry} for i, entry in enumerate(leaves)],
-    )
-    places: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for i, row in enumerate(rows):
-        places[row.tenant].append({"of": row.tenant, "record": row.record, "place": first + i})
-    for tenant, placed in places.items():
-        await enter(session, tenant)
-        await (await session.connection()).execute(_PLACE, placed)
-    await session.execute(delete(LogOutbox).where(LogOutbox.id.in_([row.id for row in rows])))
-
-
-async def put_tiles(session: AsyncSession, tiles: dict[tuple[int, int], bytes]) -> None:
-    """Write the tiles that changed; a full tile is never written twice."""
-    for (level, position), hashes in tiles.items():
-        held = await session.get(LogTile, (level, position))
-        if held is None:
-            session.add(LogTile(level=level, position=position, hashes=hashes))
-        else:
-            held.hashes = hashes
-    await session.flush()
-
-
-async def entries(session: AsyncSession, first: int, count: int) -> list[bytes]:
-    """Return `count` leaves from index `first`."""
-    found = await session.scalars(
-        select(LogEntry.leaf)
-        .where(LogEntry.log_index >= first, LogEntry.log_index < first + count)
-        .order_by(LogEntry.log_index)
-    )
-    return list(found)
-
-
-async def tiles_for(session: AsyncSession, size: int) -> dict[tuple[int, int], bytes]:
-    """Return every tile of a tree of `size`; small logs only, proofs read single tiles."""
-    found = await session.execute(select(LogTile.level, LogTile.position, LogTile.hashes))
+    positions = edge_positions(size)
+    if not positions:
+        return {}
+    held = await tiles(session, generation, [(level, at) for level, (at, _) in positions.items()])
     return {
-        (level, position): hashes[: _width(level, position, size) * HASH_BYTES]
-        for level, position, hashes in found
+        level: held.get((level, at), b"")[: width * HASH_BYTES]
+        for level, (at, width) in positions.items()
     }
 
 
-def _width(level: int, position: int, size: int) -> int:
-    return max(0, min(TILE_WIDTH, (size >> 8 * level) - position * TILE_WIDTH))
+async def tiles(
+    session: AsyncSession, generation: int, places: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], bytes]:
+    """Return the hashes of tiles by (level, position), as last committed; a missing one is not."""
+    query = select(_tiles.c.level, _tiles.c.position, _tiles.c.hashes).where(
+        _tiles.c.generation == generation,
+        or_(
+            *(
+                and_(_tiles.c.level == level, _tiles.c.position == position)
+                for level, position in places
+            )
+        ),
+    )
+    found = await (await session.connection()).execute(query)
+    return {(level, position): hashes for level, position, hashes in found}
+
+
+async def tile_hashes(session: AsyncSession, generation: int, level: int, position: int) -> bytes:
+    """Return the hashes of a tile as last committed; empty when there is none."""
+    found = await tiles(session, generation, [(level, position)])
+    return found.get((level, position), b"")
+
+
+async def add_entries(
+    session: AsyncSession, generation: int, first: int, leaves: Sequence[bytes]
+) -> None:
+    """Insert leaves from index `first` on."""
+    await (await session.connection()).execute(
+        insert(_entries),
+        [
+            {"generation": generation, "log_index": first + i, "leaf": leaf}
+            for i, leaf in enumerate(leaves)
+        ],
+    )
+
+
+# One text for any number of rows: neither SQLAlchemy nor the server reads it anew each time.
+_PLACE = {
+    "sqlite": text(
+        "UPDATE records SET log_generation = :generation, "
+        "log_index = json_extract(v.value, '$[1]') FROM json_each(:places) v "
+        "WHERE records.tenant = :of AND records.id = json_extract(v.value, '$[0]')"
+    ),
+    "postgresql": text(
+        "UPDATE records SET log_generation = :generation, "
+        "log_index = CAST(v.value ->> 1 AS bigint) "
+        "FROM json_array_elements(CAST(CAST(:places AS text) AS json)) v "
+        "WHERE records.tenant = :of AND records.id = v.value ->> 0"
+    ),
+}
+
+
+async def place(
+    session: AsyncSession, generation: int, first: int, rows: Sequence[Waiting]
+) -> None:
+    """Tell each record its place, a statement a tenant."""
+    places: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        places[row.tenant].append((row.record, first + i))
+    connection = await session.connection()
+    for tenant, placed in places.items():
+        await enter(session, tenant)
+        bound = {"generation": generation, "of": tenant, "places": json.dumps(placed)}
+        await connection.execute(_PLACE[connection.dialect.name], bound)
+
+
+_PUT_TILE = text(
+    "INSERT INTO log_tiles (generation, level, position, hashes) "
+    "VALUES (:generation, :level, :position, :hashes) "
+    "ON CONFLICT (generation, level, position) DO UPDATE SET hashes = excluded.hashes"
+)
+
+
+async def put_tiles(
+    session: AsyncSession, generation: int, changed: Mapping[tuple[int, int], bytes]
+) -> None:
+    """Write the tiles that changed; a full tile is never written twice."""
+    rows = [
+        {"generation": generation, "level": level, "position": position, "hashes": hashes}
+        for (level, position), hashes in changed.items()
+    ]
+    await (await session.connection()).execute(_PUT_TILE, rows)
+
+
+_SOME = (
+    select(_entries.c.leaf)
+    .where(
+        _entries.c.generation == bindparam("of"),
+        _entries.c.log_index >= bindparam("first"),
+        _entries.c.log_index < bindparam("end"),
+    )
+    .order_by(_entries.c.log_index)
+)
+
+
+async def entries(session: AsyncSession, generation: int, first: int, count: int) -> list[bytes]:
+    """Return `count` leaves from index `first`."""
+    found = await (await session.connection()).execute(
+        _SOME, {"of": generation, "first": first, "end": first + count}
+    )
+    return list(found.scalars())
+
+
+_LOCK = select(func.pg_try_advisory_xact_lock(0x7061_7373_6C6F_67))
+"""`passlog`: one number for the sequencers of one database."""
+
+
+async def is_alone(session: AsyncSession) -> bool:
+    """Say whether no other process sequences now; on SQLite nobody else can."""
+    connection: AsyncConnection = await session.connection()
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool((await connection.execute(_LOCK)).scalar_one())
 
 
 def tile_width(level: int, position: int, size: int) -> int:
     """Say how many hashes a tile has in the tree of `size`; 0 when it does not exist."""
-    return _width(level, position, size)
+    return max(0, min(TILE_WIDTH, (size >> 8 * level) - position * TILE_WIDTH))

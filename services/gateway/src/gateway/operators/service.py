@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from gateway.log.service import Log
+from gateway.log.audit import audit
 from gateway.quotas.rules import QuotaKind
 from gateway.quotas.service import Quotas
 from gateway.tables import Client, Tenant
@@ -155,4 +155,4 @@ async def revoke_client(database: Database, clients: Clients, client_id: str) ->
 async def audit_log(database: Database) -> dict[str, Any]:
     """Recompute the log from its leaves."""
     async with database.begin() as session:
-        return await Log(session).audit()
+        return await audit(session)

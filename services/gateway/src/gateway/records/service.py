@@ -103,6 +103,7 @@ class Records:
             session,
             tenant=fact.tenant,
             record=record_id,
+            kind=str(fact.kind),
             commitment=commitment(salt(key, record_id), record),
         )
         return record_id
@@ -191,18 +192,19 @@ class Records:
         Raises:
             NotInLogYet: no checkpoint covers the record yet.
         """
-        log = Log(session)
-        size, note = await log.checkpoint()
-        if row.log_index is None or row.log_index >= size:
+        if row.log_generation is None or row.log_index is None:
             raise NotInLogYet
-        path = await log.inclusion(row.log_index, size)
-        leaves = await log_store.entries(session, row.log_index, 1)
+        log = await Log.of(session, row.log_generation)
+        if log is None or row.log_index >= log.generation.size:
+            raise NotInLogYet
+        path = await log.inclusion(row.log_index, log.generation.size)
+        leaves = await log.entries(row.log_index, 1)
         record = await self.read_unless_erased(session, row)
         return {
             "leaf": b64u(leaves[0]),
             "salt": None if record is None else b64u(await self._salt(session, row)),
             "record": record,
-            "proof": tree.proof_text(row.log_index, path, note),
+            "proof": tree.proof_text(row.log_index, path, log.generation.checkpoint),
         }
 
     async def _salt(self, session: AsyncSession, row: Record) -> bytes:

@@ -1,9 +1,17 @@
-"""The public log. No tenant owns it."""
+"""The public log. No tenant owns it.
+
+A log is a sequence of generations, each with an origin of its own: a database that was restored
+behind what it had published begins the next one, and never goes on with the one before.
+"""
+
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.tables.base import Base
+from gateway.tables.base import Base, at
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
 
 
 class LogOutbox(Base):
@@ -11,11 +19,10 @@ class LogOutbox(Base):
 
     __tablename__ = "log_outbox"
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
-    )
+    id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(String(30))
     record: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(30))
     commitment: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
@@ -23,10 +30,11 @@ class LogEntry(Base):
     """One leaf; never updated, never deleted."""
 
     __tablename__ = "log_entries"
+    # Read and written in the order of the key: SQLite keeps the rows in it.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own form
 
-    log_index: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
-    )
+    generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    log_index: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
     leaf: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -35,20 +43,27 @@ class LogTile(Base):
 
     __tablename__ = "log_tiles"
 
+    generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     level: Mapped[int] = mapped_column(Integer, primary_key=True)
-    position: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
-    )
+    position: Mapped[int] = mapped_column(_BIG, primary_key=True)
     hashes: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class LogState(Base):
-    """The one row that fences the sequencer."""
+    """One generation of the log. The newest row fences the sequencer; an ended one never changes.
+
+    A row never gets smaller and never holds another root for its size.
+    """
 
     __tablename__ = "log_state"
 
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    origin: Mapped[str] = mapped_column(String(200))
     size: Mapped[int] = mapped_column(BigInteger)
     last_minute: Mapped[int] = mapped_column(BigInteger)
     root: Mapped[bytes] = mapped_column(LargeBinary(32))
     checkpoint: Mapped[str] = mapped_column(Text)
+    keys: Mapped[str] = mapped_column(Text)
+    """The verifier keys that signed `checkpoint`, a line each, in the order of the signatures."""
+    begun_at: Mapped[datetime] = at()
+    ended_at: Mapped[datetime | None] = at(nullable=True)

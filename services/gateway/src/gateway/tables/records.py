@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String, text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at, id_key
@@ -42,4 +42,6 @@ class Record(TenantOwned, Base):
     occurred_at: Mapped[datetime] = at()
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """None once it was erased: leaf and proof stay."""
+    log_generation: Mapped[int | None] = mapped_column(Integer)
+    """Which log of this installation holds its leaf, at `log_index`; None until sequenced."""
     log_index: Mapped[int | None] = mapped_column(BigInteger)
