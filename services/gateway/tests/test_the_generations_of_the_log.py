@@ -20,7 +20,7 @@ from keel.migrations import migrate, migrate_back
 from keel.tenancy import as_owner
 
 KEY = Ed25519PrivateKey.generate()
-BEFORE = "2026_11_23_records_can_be_erased"
+BEFORE = "2026_11_23_hold_records"
 
 
 @pytest.fixture

@@ -30,7 +30,19 @@ class Record(TenantOwned, Base):
             postgresql_where=_CLOSES,
         ),
         # It is placed in the log once, and emptied once; a trigger holds it to that (I-7).
-        {"info": {CHANGES: ("log_index", "sealed", "beneficiary", "bilan", "consent", "prev")}},
+        {
+            "info": {
+                CHANGES: (
+                    "log_generation",
+                    "log_index",
+                    "sealed",
+                    "beneficiary",
+                    "bilan",
+                    "consent",
+                    "prev",
+                )
+            }
+        },
     )
 
     id: Mapped[str] = id_key()

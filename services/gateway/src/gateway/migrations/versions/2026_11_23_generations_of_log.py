@@ -11,7 +11,7 @@ from keel.database import Instant
 from keel.tenancy import as_owner
 
 revision = "2026_11_23_generations_of_log"
-down_revision = "2026_11_23_records_can_be_erased"
+down_revision = "2026_11_23_hold_records"
 branch_labels = None
 depends_on = None
 
@@ -44,6 +44,18 @@ _SQLITE = {
     "log_tiles_none_after_the_end": ("INSERT", "log_tiles", f"WHEN {_ENDED.format('NEW')}"),
     "log_state_no_rewriting": ("UPDATE", "log_state", f"WHEN {_REWRITTEN}"),
     "log_state_no_delete": ("DELETE", "log_state", ""),
+}
+_MOVED = "OLD.log_generation IS NOT NULL AND NEW.log_generation {} OLD.log_generation"
+_STAY_IN_THEIR_LOG = {
+    "sqlite": (
+        "CREATE TRIGGER records_stay_in_their_log BEFORE UPDATE ON records "
+        f"WHEN {_MOVED.format('IS NOT')} "
+        "BEGIN SELECT RAISE(ABORT, 'a record stays as it was written'); END"
+    ),
+    "postgresql": (
+        "CREATE TRIGGER records_stay_in_their_log BEFORE UPDATE ON records FOR EACH ROW "
+        f"WHEN ({_MOVED.format('IS DISTINCT FROM')}) EXECUTE FUNCTION refuse_change_of_record()"
+    ),
 }
 _REFUSE = "FOR EACH ROW EXECUTE FUNCTION passerelle_immutable()"
 _MADE_ON_POSTGRESQL = (
@@ -82,8 +94,7 @@ _TRIGGERS = {
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("records") as batch_op:
-        batch_op.add_column(sa.Column("log_generation", sa.Integer(), nullable=True))
+    op.add_column("records", sa.Column("log_generation", sa.Integer(), nullable=True))
     with as_owner(op.get_bind(), "records"):
         op.execute("UPDATE records SET log_generation = 1 WHERE log_index IS NOT NULL")
     _tell_the_kinds()
@@ -99,6 +110,7 @@ def upgrade() -> None:
         _make_anew("log_entries", _entries, "log_index, leaf")
         _make_anew("log_tiles", _tiles, "level, position, hashes")
     _begin_generations()
+    op.execute(_STAY_IN_THEIR_LOG[op.get_bind().dialect.name])
     for statement in _triggers():
         op.execute(statement)
 
@@ -204,8 +216,10 @@ def downgrade() -> None:
     _end_generations()
     with op.batch_alter_table("log_outbox") as batch_op:
         batch_op.drop_column("kind")
-    with op.batch_alter_table("records") as batch_op:
-        batch_op.drop_column("log_generation")
+    # Not anew, on SQLite: the other triggers of the table would go with it.
+    of_table = " ON records" if connection.dialect.name == "postgresql" else ""
+    op.execute(f"DROP TRIGGER records_stay_in_their_log{of_table}")
+    op.execute("ALTER TABLE records DROP COLUMN log_generation")
 
 
 def _downgrade_postgresql() -> None:
