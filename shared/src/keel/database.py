@@ -3,6 +3,7 @@
 The same code serves SQLite (one machine, one writing process) and PostgreSQL. On SQLite the pool
 holds one connection and every transaction begins IMMEDIATE: a second writing connection would
 only starve the first, so transactions are short and nobody holds one while waiting for anything.
+Those that wait for it share a commit (`keel.group_commit`).
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy import Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import (
@@ -31,6 +32,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import BigInteger
 
 from keel.durability import require_durability
+from keel.group_commit import groups_of, note_member, on_disk, sharing, sharing_engine
 from keel.settling import settled
 from keel.start import StartRefused
 from keel.tenancy import Tenant, TenantSession, require_isolation
@@ -103,6 +105,14 @@ class SettledSession(AsyncSession):
 
     sync_session_class = TenantSession
 
+    async def commit(self) -> None:
+        """Commit; returns when what was done is on disk (`keel.group_commit`)."""
+        await settled(self._commit())
+
+    async def _commit(self) -> None:
+        await super().commit()
+        await on_disk(self.sync_session)
+
 
 def _settling(name: str) -> Callable[..., Awaitable[Any]]:
     step = getattr(AsyncSession, name)
@@ -116,9 +126,11 @@ def _settling(name: str) -> Callable[..., Awaitable[Any]]:
 
 for _step in (
     "execute", "scalar", "scalars", "get", "flush", "merge", "delete", "refresh",
-    "commit", "rollback", "close",
+    "rollback", "close",
 ):  # fmt: skip
     setattr(SettledSession, _step, _settling(_step))
+
+event.listen(TenantSession, "after_begin", note_member)
 
 
 class Database:
@@ -130,7 +142,9 @@ class Database:
         self._lock: IO[bytes] | None = None
         self.engine = _engine(url, is_sqlite=self.is_sqlite)
         self._sessions = async_sessionmaker(
-            self.engine, class_=SettledSession, expire_on_commit=False
+            sharing(self.engine) if self.is_sqlite else self.engine,
+            class_=SettledSession,
+            expire_on_commit=False,
         )
 
     @asynccontextmanager
@@ -145,6 +159,10 @@ class Database:
         try:
             yield session
             await session.commit()
+        except Exception:
+            await session.rollback()
+            await on_disk(session.sync_session)  # the answer may tell what it has seen
+            raise
         except BaseException:
             await session.rollback()
             raise
@@ -200,6 +218,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection and let go of the file."""
+        if (groups := groups_of(self.engine)) is not None:
+            await groups.settle()
         await self.engine.dispose()
         if self._lock is not None:
             self._lock.close()
@@ -221,11 +241,8 @@ def _engine(url: str, *, is_sqlite: bool) -> AsyncEngine:
         event.listen(engine.sync_engine, "checkin", _note_leaving)
         event.listen(engine.sync_engine, "checkout", _refuse_dead)
         return engine
-    engine = create_async_engine(
-        url, pool_size=1, max_overflow=0, pool_timeout=10, hide_parameters=True
-    )
+    engine = sharing_engine(url, timeout_seconds=10)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
 
 
@@ -254,10 +271,6 @@ def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the d
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 _IDLE_SECONDS = 1.0
