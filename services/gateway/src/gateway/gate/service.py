@@ -288,6 +288,20 @@ class Gate:
         await self.records.write(session, fact)
         return stands
 
+    async def write_mark(
+        self, session: AsyncSession, caller: Caller, dispatch: str, marks: Mapping[str, Any]
+    ) -> None:
+        """Write that the output of a dispatch leaves marked, unless it did so before."""
+        row = await record_store.find(session, caller.tenant, dispatch)
+        if row is None or row.consent is None:
+            return
+        consent = await self._lock(session, caller.tenant, row.consent)
+        if await record_store.is_marked(session, caller.tenant, dispatch):
+            return
+        body = {**await self.records.said_of_use(session, caller.tenant, dispatch), **marks}
+        fact = _fact(Kind.AI_MARKED, caller, consent, body, prev=dispatch)
+        await self.records.write(session, fact)
+
 
 def _unbound(consent: LockedConsent, bilan: Bilan, claims: ConsentClaims) -> Uncovered | None:
     """Say when a token is of another bilan or person; before the state of its row is looked at."""

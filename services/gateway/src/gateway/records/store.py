@@ -112,3 +112,14 @@ async def open_dispatches(session: AsyncSession, tenant: str, before: datetime) 
         ~closed,
     )
     return (await session.scalars(query)).all()
+
+
+async def is_marked(session: AsyncSession, tenant: str, dispatch: str) -> bool:
+    """Say whether a record tells that the output of this dispatch left marked.
+
+    The caller holds the lock of its consent.
+    """
+    query = select(Record.id).where(
+        Record.tenant == tenant, Record.prev == dispatch, Record.kind == str(Kind.AI_MARKED)
+    )
+    return (await session.scalars(query.limit(1))).first() is not None

@@ -11,7 +11,9 @@ from gateway.edge.editing import changed_meanwhile
 from gateway.events.service import EventKind, Events
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
+from gateway.reports.facts import of_review, of_signed
 from gateway.runs.service import Runs
+from gateway.runs.standing_facts import reviewer_facts, standing_facts
 from gateway.services import ANONYMIZER, REPORTS, About, Services
 from gateway.tables import Bilan, Report
 from gateway.tenants.service import Caller
@@ -132,11 +134,13 @@ class Reports:
             about,
             Kind.HUMAN_REVIEW,
             {
+                **of_review(made, review["decision"]),
                 "review_decision": review["decision"],
                 "review_reason": review["reason"],
                 "report": report_id,
                 "section": block_id,
             },
+            prev=made["provenance"].get("record_id"),
         )
         return await self._restored(about, made)
 
@@ -154,12 +158,11 @@ class Reports:
         }
         path = f"/reports/{report_id}/sign-off"
         signed = await self._ask(about, "sign_off", "POST", path, json=body, timeout=120)
-        files = [{"format": f["format"], "sha256": f["sha256"]} for f in signed["files"]]
         await self._record(
             caller,
             about,
             Kind.AI_MARKED,
-            {"report": report_id, "output_kind": "document", "files": files},
+            {**of_signed(signed), "report": report_id},
             told=EventKind.REPORT_SIGNED,
         )
         return signed
@@ -246,18 +249,26 @@ class Reports:
         kind: Kind,
         body: Mapping[str, Any],
         told: EventKind | None = None,
+        prev: str | None = None,
     ) -> None:
-        """Write a record and, in the same transaction, what the centre's software is told."""
-        fact = Fact(
-            kind,
-            caller.tenant,
-            body,
-            beneficiary=about.beneficiary,
-            bilan=about.bilan,
-            client=caller.client,
-            counsellor=caller.counsellor,
-        )
+        """Write a record and, in the same transaction, what the centre's software is told.
+
+        `prev` is the use of AI that it is about: what that one says holds for this one too.
+        """
         async with self.database.begin(caller.tenant) as session:
+            said = await self.records.said_of_use(session, caller.tenant, prev)
+            if kind is Kind.HUMAN_REVIEW:
+                said |= await reviewer_facts(session, caller, self.now())
+            fact = Fact(
+                kind,
+                caller.tenant,
+                {**await standing_facts(session, caller.tenant, str(about.bilan)), **said, **body},
+                beneficiary=about.beneficiary,
+                bilan=about.bilan,
+                client=caller.client,
+                counsellor=caller.counsellor,
+                prev=prev,
+            )
             await self.records.write(session, fact)
             await carried_out(session)
             if told is not None:

@@ -39,6 +39,7 @@ from gateway.problems import (
     SecrecyNoticeNeeded,
 )
 from gateway.quotas.rules import QuotaKind
+from gateway.runs import marks
 from gateway.runs.rules import Request, RunMode, RunStatus
 from gateway.runs.service import Runs, RunView
 from gateway.runs.telling import Telling
@@ -156,18 +157,6 @@ def _body(view: RunView) -> dict[str, Any]:
     }
 
 
-def _marks(view: RunView) -> dict[str, str]:
-    """Return the headers of an answer that used AI (profile section 7.5, AI Act art. 50)."""
-    marking = (view.envelope or {}).get("marking", {})
-    if not marking.get("ai"):
-        return {}
-    mark = f"provider={marking['recipient']}; model={marking['model']}; reviewed=no"
-    return {
-        "Transparency-Record": marking["record"],
-        "AI-Generated": mark.encode("ascii", "replace").decode(),
-    }
-
-
 @router.get("/use-cases", responses={200: {"x-schema": "llm-router#UseCaseList"}})
 async def list_use_cases(services: ServicesDep, caller: RunCallerDep) -> Response:
     """List the use cases: what each is for, what it needs, and how it is done without AI."""
@@ -245,8 +234,15 @@ async def start_run(
         if body.mode is not RunMode.COMPUTED:
             quotas.tell(http_request, caller.tenant, QuotaKind.ASSISTED_RUNS)
     http_request.state.consent = view.consent
-    response.headers.update(_marks(view))
-    return _body(view)
+    return await _marked(runs, caller, view, response)
+
+
+async def _marked(runs: Runs, caller: Caller, view: RunView, response: Response) -> RunBody:
+    """Mark an answer, and write down how it is marked before it leaves."""
+    body, head = RunBody.model_validate(_body(view)), marks.headers(view.envelope)
+    response.headers.update(head)
+    await runs.leaves(caller, view, body.model_dump(mode="json"), head, layer="response_body")
+    return body
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
@@ -268,7 +264,10 @@ async def _events(
             view = await runs.start(caller, request, consent_token, telling)
             body = RunBody.model_validate(_body(view)).model_dump(mode="json")
             http_request.state.consent = view.consent
-            http_request.state.final = JSONResponse(body, 201, headers=_marks(view))
+            head = marks.headers(view.envelope)
+            http_request.state.final = JSONResponse(body, 201, headers=head)
+            # The headers of a stream were sent before the model spoke: the mark is in its events.
+            await runs.leaves(caller, view, body, {}, layer="event_stream")
             await telling.tell("result", body)
         except Problem as problem:
             await telling.tell("problem", problem.document())
@@ -291,18 +290,16 @@ async def _events(
 
 @router.get(
     "/runs/{run_id}",
-    response_model=RunBody,
     responses=problems(
         NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ProcessingRestricted, BilanNotOpen
     ),
 )
 async def read_run(
     run_id: RunId, response: Response, runs: RunsDep, caller: RunCallerDep
-) -> dict[str, Any]:
+) -> RunBody:
     """Return a run with its result."""
     view = await runs.read(caller, run_id)
-    response.headers.update(_marks(view))
-    return _body(view)
+    return await _marked(runs, caller, view, response)
 
 
 class ReviewedRun(BaseModel):

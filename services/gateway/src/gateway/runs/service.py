@@ -28,7 +28,7 @@ from gateway.quotas.rules import QuotaKind
 from gateway.quotas.service import Quotas
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
-from gateway.runs import store
+from gateway.runs import marks, store
 from gateway.runs.assisted import Answer, Assisted, Call, result_facts
 from gateway.runs.endings import tell
 from gateway.runs.facts import of_computed
@@ -398,6 +398,29 @@ class Runs:
         if made is None:
             return RunView(run, None)
         return RunView(run, await self._restored(About.bilan_of(caller, bilan), made))
+
+    async def leaves(
+        self,
+        caller: Caller,
+        view: RunView,
+        answer: Mapping[str, Any],
+        head: Mapping[str, str],
+        *,
+        layer: str,
+    ) -> None:
+        """Write down, once for each output, that it leaves and which marks it bears (`ai.marked`).
+
+        Nothing of a run that no model worked on. The answer must not leave when this raises.
+
+        Raises:
+            LogUnavailable: it cannot be written down.
+        """
+        run = view.run
+        if run.record is None or run.mode != RunMode.ASSISTED or view.envelope is None:
+            return
+        found = marks.found(answer, head, run.record, layer=layer)
+        async with self.database.begin(run.tenant) as session:
+            await self.gate.write_mark(session, caller, run.record, found)
 
     async def review(
         self, session: AsyncSession, caller: Caller, run_id: str, *, decision: str, reason: str

@@ -1,6 +1,7 @@
 """The reports of one bilan, over HTTP."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -61,12 +62,24 @@ ReportsDep = Annotated[Reports, Depends(reports)]
 BlockInPath = Annotated[BlockId, Path()]
 
 
+class MarkView(BaseModel):
+    """A mark of AI in a file; `verified`: it was read back out of the file's own bytes."""
+
+    technique: str = Field(max_length=40)
+    layer: str = Field(max_length=40)
+    version: str = Field(max_length=20)
+    verified: bool
+
+
 class FileView(BaseModel):
     """A file of a signed version; `sha256` is of its bytes as handed over."""
 
     format: Format
     sha256: Digest
     bytes: int = Field(ge=0, le=100_000_000)
+    marks: list[MarkView] = Field(
+        default_factory=list, max_length=10, description="Told at the signature only."
+    )
 
 
 class ObservationView(BaseModel):
@@ -209,10 +222,13 @@ async def review_block(
 )
 async def sign_off(report_id: ReportId, body: SignOff, reports: ReportsDep) -> ReportView:
     """Sign a reviewed version: render it, seal its files, freeze it."""
-    standing, files = await reports.sign_off(
+    standing, files, marks = await reports.sign_off(
         report_id, body.content, body.identity, body.signatory.id, body.signatory.name
     )
-    return _view(standing, files)
+    view = _view(standing, files)
+    for file in view.files:
+        file.marks = [MarkView(**asdict(mark)) for mark in marks[file.format]]
+    return view
 
 
 @router.get(

@@ -3,7 +3,8 @@
 No transaction is open while a document is rendered: SQLite has one connection.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from keel.strict_json import canonical
 from reports.keeping.rules import KeptReport
 from reports.keeping.service import Found, KeptReports
 from reports.keeping.store import KeptFileRow
+from reports.marking.reading import Mark, marks_in
+from reports.marking.rules import document_source_type
 from reports.problems import ReportChanged, ReportExists
 from reports.rendering.formats import FORMATS, Format
 from reports.rendering.press import Press
@@ -39,6 +42,8 @@ from reports.versions.store import (
     revision_context,
 )
 
+Marks = Mapping[str, Sequence[Mark]]
+"""The marks of AI in the files of a version, by their format."""
 Step = Literal["submission", "observation", "agreement"]
 
 
@@ -167,8 +172,10 @@ class Reports:
 
     async def sign_off(
         self, report: str, restored: Content, cover: Cover, by: str, name: str
-    ) -> tuple[Standing, list[FileRow]]:
+    ) -> tuple[Standing, list[FileRow], Marks]:
         """Sign a version: render it in every format, seal the files, freeze it.
+
+        The marks of AI are read back out of each file; they are returned by its format.
 
         Raises:
             ReviewMissing, MandatorySectionEmpty: it may not be signed yet.
@@ -184,6 +191,7 @@ class Reports:
         signature = Signature(by=by, name=name, at=self.now())
         signed = _printed(before, restored, status="signed_off", cover=cover, signature=signature)
         files = await self.press.render(signed, FORMATS)
+        marks = await asyncio.to_thread(_marks, signed.content, files)
         async with self.database.begin(self.admitted.tenant) as session:
             await self._hold_open(session)
             row = await self._row(session, report, lock=True)
@@ -192,9 +200,8 @@ class Reports:
                 raise ReportChanged("Read the report again, and sign what it says now.")
             row.status, row.signed_at = "signed_off", signature.at
             await self._keep(session, row, files, signature.at)
-            return await self._standing(session, row), await store.files_of(
-                session, row, row.version
-            )
+            kept = await store.files_of(session, row, row.version)
+            return await self._standing(session, row), kept, marks
 
     async def file(self, report: str, version: int, wanted: Format) -> bytes:
         """Return a version in one format: the sealed file once signed, else a draft rendering.
@@ -446,3 +453,11 @@ def _as_kept(tenant: str, bilan: str, report: str, kept: KeptReport) -> Standing
     )
     observations = [Observation(o.text, o.at, o.on_version) for o in kept.observations]
     return Standing(row, kept.digest, kept.content, observations)
+
+
+def _marks(content: Content, files: Mapping[Format, bytes]) -> Marks:
+    blocks = content.blocks()
+    said, has_ai = document_source_type(blocks), any(block.is_ai for block in blocks)
+    return {
+        kind: marks_in(kind, file, source_type=said, has_ai=has_ai) for kind, file in files.items()
+    }
