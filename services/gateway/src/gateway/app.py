@@ -371,6 +371,7 @@ def _furnish(
         pace,
         state.background,
         state.signing_keys if settings.rotate_keys else None,
+        {"refusals": gate.refusals.tell},
     )
 
     async def migrated() -> bool:

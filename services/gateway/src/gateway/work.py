@@ -5,9 +5,9 @@ workload of their own, so that a receiver that hangs or a queue that grows never
 Several workers at once are safe: each takes what no other holds.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -63,6 +63,8 @@ class Work:
     background: Background
     signing_keys: SigningKeys | None = None
     """Whose rotation is kept up with; None where somebody else does that."""
+    rounds: Mapping[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    """What each round does once for all tenants, by name, each in transactions of its own."""
 
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:
@@ -95,6 +97,8 @@ class Work:
         ):
             await _logged(self._each_tenant(chore), chore.__name__)
         await _logged(self.recovery.recover(), "recovery")
+        for name, work in self.rounds.items():
+            await _logged(work(), name)
 
     async def _keep_keys_young(self) -> None:
         """Do what is due to the signing keys; one that fails is done again the next day."""

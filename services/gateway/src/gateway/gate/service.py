@@ -30,6 +30,7 @@ from gateway.consents.rules import (
 )
 from gateway.consents.service import ConsentClaims
 from gateway.gate import store
+from gateway.gate.refusals import Refusals
 from gateway.gate.store import LockedConsent
 from gateway.records import store as record_store
 from gateway.records.rules import Fact, Kind, of_the_call, of_the_use
@@ -105,6 +106,11 @@ class Gate:
     records: Records
     key: Signer
     now: Callable[[], datetime] = utc_now
+
+    @property
+    def refusals(self) -> Refusals:
+        """The verbs of refusals, by the gate's own clock."""
+        return Refusals(self.database, self.records, self.now)
 
     async def dispatch(
         self, caller: Caller, bilan: Bilan, claims: ConsentClaims, attempt: Attempt
@@ -196,24 +202,13 @@ class Gate:
         attempt: Attempt,
         missing: Uncovered,
     ) -> None:
-        untold = await store.refusals_to_record(
-            session,
-            consent.tenant,
-            consent.id,
-            str(missing.refusal),
-            minute=self.now().replace(second=0, microsecond=0),
-        )
-        if untold is None:
-            return
         body = {
             **of_the_use(attempt.facts),
             **_looked_at(attempt, consent),
-            "refusal_reason": str(missing.refusal),
-            "routing_decision": "refused",
             "provider_name": attempt.recipient or None,
-            "refusals_since_last": untold or None,
         }
-        await self.records.write(session, _fact(Kind.GATE_REFUSED, caller, consent, body))
+        fact = _fact(Kind.GATE_REFUSED, caller, consent, body)
+        await self.refusals.write(session, fact, str(missing.refusal))
 
     async def precheck(
         self,

@@ -20,6 +20,7 @@ from gateway.heartbeat import beating
 from gateway.problems import (
     ConsentTokenMissing,
     ModeNotAvailable,
+    ProcessingRestricted,
     RunCancelled,
     RunNotReviewable,
     RunNotValidated,
@@ -31,7 +32,7 @@ from gateway.records.service import Records
 from gateway.runs import marks, store
 from gateway.runs.assisted import Answer, Assisted, Call, result_facts
 from gateway.runs.endings import tell
-from gateway.runs.facts import of_computed
+from gateway.runs.facts import of_card, of_computed
 from gateway.runs.inputs import Inputs
 from gateway.runs.recipes import RECIPES
 from gateway.runs.rules import Finished, Request, RunMode, RunStatus, envelope
@@ -67,6 +68,14 @@ _FALLBACKS = frozenset(
     }
 )
 """Refusals after which `best` falls back to `computed`; anything else stays a refusal."""
+_OF_THE_TOKEN = frozenset(
+    {"consent_token_missing", "consent_token_invalid", "consent_token_expired", "consent_binding"}
+)
+_ELSEWHERE = frozenset(
+    {"processing_restricted", "mode_not_available", "no_route", "quota_exceeded"}
+)
+"""Refusals of a model's call that are known before the gate's transaction, or beside it: of the
+token, before anything is looked at; of the rest, on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +112,25 @@ class Runs:
         Raises:
             Problem: refused, cancelled or failed; the run keeps the code.
         """
-        claims = self._claims(caller, request, consent_token)  # before anything else is said
+        try:
+            claims = self._claims(caller, request, consent_token)  # before anything else is said
+        except Problem as refusal:
+            if refusal.code in _OF_THE_TOKEN:
+                await self._write_refusal(caller, request, None, refusal)
+            raise
         card = await self._card(caller, request.use_case)
         if str(request.mode) not in {*card["modes"], str(RunMode.BEST)}:
-            raise ModeNotAvailable(
+            unassisted = ModeNotAvailable(
                 "This use case has the modes listed on its card.",
                 members={"modes": card["modes"], "without_ai": card["without_ai"]},
             )
-        bilan, run, inputs = await self._open(caller, request)
+            await self._write_refusal(caller, request, claims, unassisted, card)
+            raise unassisted
+        try:
+            bilan, run, inputs = await self._open(caller, request)
+        except ProcessingRestricted as refusal:
+            await self._write_refusal(caller, request, claims, refusal, card)
+            raise
         call = None if claims is None else Call(caller, bilan, claims, card, inputs, telling)
         work = self._alive(run, partial(self._work, caller, run, inputs, card, call))
         # A task of its own, so that a withdrawal can cancel the work without killing the request.
@@ -134,6 +154,25 @@ class Runs:
                 "Send `Consent-Token` (POST /v1/consents/{id}/token), or run in mode `computed`."
             )
         return self.consents.read_token(consent_token, caller)
+
+    async def _write_refusal(
+        self,
+        caller: Caller,
+        request: Request,
+        claims: ConsentClaims | None,
+        refusal: Problem,
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down that a call of a model was refused elsewhere than at the gate (I-6)."""
+        if request.mode is RunMode.COMPUTED:
+            return
+        said: dict[str, Any] = {"use_case_id": request.use_case}
+        if card is not None:
+            installation = self.assisted.installation
+            said = {**of_card(card, installation.public_url), **installation.facts()}
+            said["purpose_code"] = card["purpose"]
+        consent = None if claims is None else claims.consent
+        await self.gate.refusals.before_the_gate(caller, request.bilan, consent, refusal.code, said)
 
     async def _card(self, caller: Caller, use_case: str) -> dict[str, Any]:
         card: dict[str, Any] = await self.services.json(
@@ -263,6 +302,9 @@ class Runs:
                 raise ConsentTokenMissing
             return await self._counted(call)
         except Problem as refusal:
+            if refusal.code in _ELSEWHERE and call is not None:
+                asked = (inputs.about.caller, inputs.request)
+                await self._write_refusal(*asked, call.claims, refusal, card)
             if mode is RunMode.ASSISTED or refusal.code not in _FALLBACKS:
                 raise
             computed = Finished(RunMode.COMPUTED, await RECIPES[card["id"]](inputs))

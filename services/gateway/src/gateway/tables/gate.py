@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, Integer, String
+from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at
@@ -10,14 +10,12 @@ from keel.tenancy import TenantOwned
 
 
 class RefusalCount(TenantOwned, Base):
-    """When a refusal on a consent was last recorded, and how often it came again since."""
+    """When a refusal was last recorded, and how often it came again since."""
 
     __tablename__ = "refusal_counts"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant", "consent"], ["consents.tenant", "consents.id"]),
-    )
 
-    consent: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """The consent that it is about; the bilan, where there was no consent."""
     code: Mapped[str] = mapped_column(String(40), primary_key=True)
     minute: Mapped[datetime] = at()
     since_last: Mapped[int] = mapped_column(Integer)
