@@ -6,16 +6,16 @@ from alembic import op
 from keel.tenancy import as_owner
 
 revision = "2026_11_23_count_refusals"
-down_revision = "2026_11_23_hold_records"
+down_revision = "2026_11_23_generations_of_log"
 branch_labels = None
 depends_on = None
 
-_POINTS = op.f("fk_refusal_counts_tenant_consents")
+_POINTS = "fk_refusal_counts_tenant_consents"
 
 
 def upgrade() -> None:
     with op.batch_alter_table("refusal_counts", schema=None) as batch_op:
-        batch_op.drop_constraint(_POINTS, type_="foreignkey")
+        batch_op.drop_constraint(op.f(_POINTS), type_="foreignkey")
         batch_op.alter_column("consent", new_column_name="subject")
 
 
@@ -27,5 +27,5 @@ def downgrade() -> None:
             batch_op.alter_column("subject", new_column_name="consent")
         with op.batch_alter_table("refusal_counts", schema=None) as batch_op:
             batch_op.create_foreign_key(
-                _POINTS, "consents", ["tenant", "consent"], ["tenant", "id"]
+                op.f(_POINTS), "consents", ["tenant", "consent"], ["tenant", "id"]
             )
