@@ -184,7 +184,7 @@ PREFIX_OF_TABLE = {
     "qualifications": "qlf", "records": "rec", "reports": "rep", "restrictions": "rst",
     "runs": "run", "secrecy_acceptances": "sec", "webhook_endpoints": "whk",
     "interviews": "itv", "shares": "shr", "retention_agreements": "agr",
-    "bilan_agreements": "bag", "conventions": "cvn", "legal_holds": "hld",
+    "bilan_agreements": "bag", "conventions": "cvn", "destructions": "dst", "legal_holds": "hld",
 }  # fmt: skip
 """Tables whose rows have an id; the others are told apart by something else."""
 
@@ -219,7 +219,7 @@ async def _furnish(app, tenant):
 NAMES = {
     "beneficiary": "ben", "counsellor": "usr", "bilan": "bil", "consent": "cns", "client": "cli",
     "record": "rec", "document": "doc", "run": "run", "report": "rep", "event": "evt",
-    "endpoint": "whk",
+    "endpoint": "whk", "destruction": "dst",
 }  # fmt: skip
 """Columns that point at another object, by the prefix of what they point at."""
 

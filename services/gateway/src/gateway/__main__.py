@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 from fastapi import FastAPI
 
+from gateway.destruction.keys import PersonKeys
 from gateway.holds.service import Holds
 from gateway.keyring import Keyring
 from gateway.operators import consents, holds, webhooks
@@ -30,7 +31,6 @@ from gateway.tenants.service import Tenants
 from gateway.working import WORK
 from keel.commands import Service, Verb, main
 from keel.database import Database
-from keel.sealing import ContentKeys
 from keel.settings import SettingsRefused
 from keel.strict_json import NotStrictJson, parse
 
@@ -102,7 +102,7 @@ def _light(settings: Settings) -> SimpleNamespace:
     keyring = Keyring.open(settings.keys_dir)
     database = Database(settings.database_url)
     issuer = settings.public_url.rstrip("/")
-    records = Records(ContentKeys(keyring.kek, RecordKey))
+    records = Records(PersonKeys(keyring.kek, RecordKey))
     return SimpleNamespace(
         database=database,
         tenants=Tenants(keyring.access, issuer, settings.access_token_lifetime),

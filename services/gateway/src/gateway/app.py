@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -23,6 +24,11 @@ from gateway.conventions import api as conventions_api
 from gateway.conventions.service import Conventions
 from gateway.counsellors import api as counsellors_api
 from gateway.counsellors.service import Counsellors
+from gateway.destruction import api as destruction_api
+from gateway.destruction.carrying import Carrying
+from gateway.destruction.keys import BilanKeys, PersonKeys
+from gateway.destruction.service import Destructions
+from gateway.destruction.steps import Steps
 from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
@@ -91,7 +97,6 @@ from gateway.work import Pace, Work
 from keel.application import Lifespan, create_service
 from keel.database import Database
 from keel.migrations import is_current
-from keel.sealing import ContentKeys
 from keel.settings import SettingsRefused
 from keel.shredding import Shredder
 
@@ -118,6 +123,7 @@ _ROUTERS = (
     conventions_api.router,
     shares_api.router,
     retention_api.router,
+    destruction_api.router,
     phases_api.router,
     consents_api.router,
     using_consents_api.router,
@@ -267,6 +273,28 @@ def _reach(settings: Settings) -> Reach:
     )
 
 
+def _furnish_ends(state: Any) -> None:  # noqa: ANN401 - the application's own
+    """Make what ends bilans and erases people, of the verbs that are there."""
+    people, bilans, events = state.people, state.bilans, state.events
+    state.destructions = Destructions(people, bilans, state.phases, state.consents, events)
+    steps = Steps(state.database, state.services, state.recovery, state.records, people)
+    state.carrying = Carrying(state.database, steps, events)
+
+
+def _gathering(state: Any) -> Gathering:  # noqa: ANN401 - the application's own
+    return Gathering(
+        state.people,
+        state.consents,
+        state.contestations,
+        state.conventions,
+        state.phases,
+        state.shares,
+        state.retentions,
+        state.records,
+        state.content,
+    )
+
+
 def _furnish(
     app: FastAPI,
     settings: Settings,
@@ -277,8 +305,8 @@ def _furnish(
     """Make the verbs and leave them where endpoints find them."""
     state = app.state
     issuer = settings.public_url.rstrip("/")
-    content = ContentKeys(keyring.kek, ContentKey)
-    records = Records(ContentKeys(keyring.kek, RecordKey))
+    content = BilanKeys(keyring.kek, ContentKey)
+    records = Records(PersonKeys(keyring.kek, RecordKey))
     in_flight = InFlight()
     events = Events(records)
     people = People(records)
@@ -327,24 +355,14 @@ def _furnish(
     state.webhook_endpoints = WebhookEndpoints(records, _reach(settings))
     state.people, state.bilans, state.consents, state.gate = people, bilans, consents, gate
     state.runs, state.recovery = runs, Recovery(database, records, events)
+    _furnish_ends(state)
     state.reports = Reports(database, services, bilans, runs, records, events)
     state.watch = Watch(database, in_flight, listens=settings.listen_for_withdrawals)
     state.page_sessions, state.links = PageSessions(settings.page_session), Links()
     state.codes = Codes(records, events, state.webhook_endpoints)
     state.contestations = Contestations(records, events)
-    gathering = Gathering(
-        people,
-        consents,
-        state.contestations,
-        state.conventions,
-        state.phases,
-        state.shares,
-        state.retentions,
-        records,
-        content,
-    )
     state.exports, state.identity = (
-        Exports(database, services, records, gathering, bilans),
+        Exports(database, services, records, _gathering(state), bilans),
         Identity(database, bilans),
     )
     origin = settings.log_origin
@@ -356,6 +374,7 @@ def _furnish(
     pace = Pace(
         sequencing=settings.sequencer_interval,
         webhooks=settings.webhook_interval,
+        destructions=settings.destruction_interval,
         chores=settings.chores_interval,
         events_kept=settings.events_kept,
     )
@@ -366,6 +385,7 @@ def _furnish(
         state.recovery,
         consents,
         state.deliveries,
+        state.carrying,
         state.webhook_endpoints.reach,
         state.page_sessions,
         pace,

@@ -195,6 +195,14 @@ class RestrictionOfThePerson(Problem):
     status = 409
 
 
+class BeneficiaryErased(Problem):
+    """The person is erased, or is being erased (GDPR 17); nothing new comes to be about them."""
+
+    code = "beneficiary_erased"
+    title = "The person was erased"
+    status = 410
+
+
 class ReferenceTaken(Problem):
     """The tenant has a person under this reference."""
 

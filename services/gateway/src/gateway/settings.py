@@ -89,6 +89,8 @@ class Settings(ServiceSettings):
     """Where `work` answers `/metrics`, beside the port of `serve`; unset, nowhere."""
     chores_interval: Annotated[timedelta, _POSITIVE] = timedelta(minutes=1)
     webhook_interval: Annotated[timedelta, _POSITIVE] = timedelta(milliseconds=500)
+    destruction_interval: Annotated[timedelta, _POSITIVE] = timedelta(seconds=1)
+    """How often the worker looks for destructions to carry on with."""
     events_kept: Annotated[timedelta, Field(ge=timedelta(days=2))] = timedelta(days=30)
     """Longer than the last retry of a delivery takes."""
     webhook_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)

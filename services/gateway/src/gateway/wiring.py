@@ -11,6 +11,7 @@ from gateway.consents.service import Consents
 from gateway.contestations.service import Contestations
 from gateway.conventions.service import Conventions
 from gateway.counsellors.service import Counsellors
+from gateway.destruction.service import Destructions
 from gateway.exports.service import Exports
 from gateway.links.service import Links
 from gateway.pages.codes import Codes
@@ -49,6 +50,7 @@ ExportsDep = Annotated[Exports, Depends(_made("exports"))]
 SharesDep = Annotated[Shares, Depends(_made("shares"))]
 RetentionsDep = Annotated[Retentions, Depends(_made("retentions"))]
 PhasesDep = Annotated[Phases, Depends(_made("phases"))]
+DestructionsDep = Annotated[Destructions, Depends(_made("destructions"))]
 CounsellorsDep = Annotated[Counsellors, Depends(_made("counsellors"))]
 PeopleDep = Annotated[People, Depends(_made("people"))]
 BilansDep = Annotated[Bilans, Depends(_made("bilans"))]

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.background import Background, Part
 from gateway.consents.service import Consents
+from gateway.destruction.carrying import Carrying
 from gateway.edge.idempotency import forget_old, forget_unanswered
 from gateway.log.service import Sequencer
 from gateway.operators.keys import SigningKeys
@@ -44,6 +45,7 @@ class Pace:
 
     sequencing: timedelta
     webhooks: timedelta
+    destructions: timedelta
     chores: timedelta
     events_kept: timedelta
 
@@ -57,6 +59,7 @@ class Work:
     recovery: Recovery
     consents: Consents
     deliveries: Deliveries
+    carrying: Carrying
     reach: Reach
     page_sessions: PageSessions
     pace: Pace
@@ -71,6 +74,7 @@ class Work:
         """Close what a crash left open, then work while the context lasts."""
         await self.recovery.recover(alone=self.database.is_sqlite)
         await self._each_tenant(self._free_keys_of_the_dead)
+        await self.carrying.begin()
         async with Sender(self.reach) as sender:
             webhooks = self.pace.webhooks.total_seconds()
             send = partial(self.deliveries.run, sender.post, webhooks)
@@ -79,6 +83,7 @@ class Work:
                     self.pace.sequencing, "sequencing", self.sequencer.keep_up, at_once=True
                 ),
                 Part.lasting("webhooks", send),
+                Part.every(self.pace.destructions, "destructions", self.carrying.step),
                 Part.every(self.pace.chores, "chores", self._chores),
                 Part.every(_A_DAY, "key_rotation", self._keep_keys_young, at_once=True),
             ):

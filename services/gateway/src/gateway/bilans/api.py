@@ -13,6 +13,7 @@ from gateway.edge.editing import IfMatch, etag, require_match
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
 from gateway.problems import (
+    BeneficiaryErased,
     BilanBounds,
     BilanNotOpen,
     ConventionNeeded,
@@ -155,6 +156,7 @@ class AssignmentList(BaseModel):
     status_code=status.HTTP_201_CREATED,
     response_model=BilanView,
     responses=problems(
+        BeneficiaryErased,
         BilanBounds,
         CounsellorInactive,
         EmployerIsTenant,

@@ -20,6 +20,7 @@ from gateway.bilans.rules import (
 from gateway.conventions import store as convention_store
 from gateway.conventions.rules import ConventionStatus, status_on
 from gateway.counsellors.service import Counsellors
+from gateway.destruction.keys import refuse_erased
 from gateway.events.service import EventKind, Events
 from gateway.people.rules import keyed_digest
 from gateway.people.service import People
@@ -96,13 +97,14 @@ class Bilans:
         Raises:
             BilanBounds: the hours or dates break the law's bounds.
             NotFound: the beneficiary or the counsellor is not one of the tenant's.
+            BeneficiaryErased: the person was erased.
             CounsellorInactive: the counsellor was deactivated.
             EmployerUnknown: no SIREN, or none where the funding makes the employer a party.
             EmployerIsTenant: the employer is the centre itself (LR-A11).
             TenantSirenNeeded: the centre's own SIREN is not on record.
         """
         self._keep_bounds(plan.planned_minutes, plan.support_minutes, plan.starts_on, plan.ends_on)
-        await self.people.beneficiary(session, tenant, plan.beneficiary)
+        await self.people.hold(session, tenant, plan.beneficiary)
         await self.counsellors.active(session, tenant, plan.counsellor)
         bilan = Bilan(
             tenant=tenant,
@@ -346,6 +348,15 @@ class Bilans:
             raise NotFound("The worker's agreement is not recorded yet.")
         return held
 
+    async def hold_open(self, session: AsyncSession, caller: Caller, bilan_id: str) -> Bilan:
+        """Return a bilan to whose content the caller may add: its closing waits until it is there.
+
+        Raises:
+            As `open_for` says.
+        """
+        await store.hold(session, caller.tenant, bilan_id)
+        return await self.open_for(session, caller, bilan_id)
+
     async def open_for(
         self, session: AsyncSession, caller: Caller, bilan_id: str, *, locked: bool = False
     ) -> Bilan:
@@ -356,14 +367,27 @@ class Bilans:
             CounsellorNeeded: the call is not made for an assigned counsellor (LR-A04).
             SecrecyNoticeNeeded: that counsellor has not accepted the secrecy notice (LR-A21).
             BilanNotOpen: it has no agreement, or is closed.
+            BeneficiaryErased: its person was erased.
             ProcessingRestricted: the person restricted the processing of their data (LR-E05).
         """
         bilan = await self.find(session, caller.tenant, bilan_id, locked=locked)
         await self.require_assigned(session, caller, bilan)
+        await self.require_unclosed(session, bilan)
         if bilan.status != BilanStatus.OPEN:
             raise BilanNotOpen("Record the worker's agreement first: POST …/agreement.")
         await self.people.require_unrestricted(session, caller.tenant, bilan.beneficiary, ai=False)
         return bilan
+
+    async def require_unclosed(self, session: AsyncSession, bilan: Bilan) -> None:
+        """Refuse what would add to a bilan that is over, as its row is now.
+
+        Raises:
+            BeneficiaryErased: with its person.
+            BilanNotOpen: it was closed, and its content is destroyed.
+        """
+        if await store.status(session, bilan.tenant, bilan.id) == BilanStatus.CLOSED:
+            await refuse_erased(session, bilan.tenant, bilan.beneficiary)
+            raise BilanNotOpen("The bilan is closed: its content is destroyed, and none is added.")
 
     async def require_assigned(self, session: AsyncSession, caller: Caller, bilan: Bilan) -> str:
         """Return the assigned counsellor for whom the call is made.

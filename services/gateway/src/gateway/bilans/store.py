@@ -15,6 +15,19 @@ async def add(session: AsyncSession, row: Bilan | Assignment | BilanAgreement) -
     await session.flush()
 
 
+async def hold(session: AsyncSession, tenant: str, bilan_id: str) -> None:
+    """Keep a bilan from being closed while the transaction lasts."""
+    query = select(Bilan.id).where(Bilan.tenant == tenant, Bilan.id == bilan_id)
+    await session.scalar(query.with_for_update(read=True, key_share=True))
+
+
+async def status(session: AsyncSession, tenant: str, bilan_id: str) -> str | None:
+    """Return where a bilan stands now, whatever the session read of it before."""
+    return await session.scalar(
+        select(Bilan.status).where(Bilan.tenant == tenant, Bilan.id == bilan_id)
+    )
+
+
 async def page(
     session: AsyncSession,
     tenant: str,

@@ -27,6 +27,7 @@ from gateway.edge.idempotency import IdempotentRoute
 from gateway.edge.listing import DEFAULT_LIMIT, Limit
 from gateway.problems import (
     AttestationForbidden,
+    BeneficiaryErased,
     BilanNotOpen,
     ConsentCannotBeLengthened,
     ConsentState,
@@ -67,7 +68,13 @@ async def _view(session: AsyncSession, consents: Consents, row: Consent) -> dict
     status_code=status.HTTP_201_CREATED,
     response_model=RequestedConsent,
     responses=problems(
-        NotFound, VocabularyUnknown, ExplicitConsentNeeded, ConsentTokenTooLarge, ConsentState
+        NotFound,
+        BeneficiaryErased,
+        BilanNotOpen,
+        VocabularyUnknown,
+        ExplicitConsentNeeded,
+        ConsentTokenTooLarge,
+        ConsentState,
     ),
     openapi_extra={"x-secret-members": ["ceremony_url"]},
 )
@@ -94,6 +101,8 @@ async def request_consent(
             validity=None if days is None else timedelta(days=days),
             renewal_of=body.renewal_of,
         )
+        # Only now, with the row that points at the bilan: a closing waits for it, or was before it.
+        await bilans.require_unclosed(session, bilan)
         await carried_out(session)
     base = request.app.state.settings.public_url.rstrip("/")
     return {**consents.shown(consent), "ceremony_url": f"{base}/consent/#{secret}"}

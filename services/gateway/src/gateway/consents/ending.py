@@ -1,6 +1,6 @@
 """How a consent ends before its time, whole or in part: at once, by whoever may."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,6 +90,27 @@ class Ending(Standing):
             else:
                 await self._revoke(session, consent, caller, reason, method)
         return tuple(consent.id for consent in standing)
+
+    async def end_all(
+        self,
+        session: AsyncSession,
+        consents: Sequence[Consent],
+        *,
+        reason: EndReason,
+        caller: Caller | None = None,
+    ) -> None:
+        """End what stands and what awaits its answer, for good; the caller holds the rows.
+
+        The end of a bilan and the erasure of a person do this: `reason` says which.
+        """
+        for consent in consents:
+            if self._end_is_new(consent):
+                await self._write_end(session, consent)
+            elif consent.status == ConsentStatus.AUTHORISED:
+                await self._revoke(session, consent, caller, reason)
+            elif consent.status == ConsentStatus.AWAITING:
+                self._end(consent, ConsentStatus.CANCELLED, reason, self.now())
+                await self._tell(session, consent, EventKind.CONSENT_CANCELLED)
 
     async def narrow(
         self,

@@ -40,6 +40,7 @@ class EndReason(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     ERASED = "erased"
+    BILAN_CLOSED = "bilan_closed"
 
 
 class Method(StrEnum):

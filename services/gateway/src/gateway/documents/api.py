@@ -70,7 +70,7 @@ async def upload_document(
     """Hand in a document of a bilan: it is read, pseudonymised and sealed; findings are kept."""
     request.state.subject = bilan
     async with database.begin(caller.tenant) as session:
-        about = About.bilan_of(caller, await bilans.open_for(session, caller, bilan))
+        about = About.bilan_of(caller, await bilans.hold_open(session, caller, bilan))
         document = Document(
             tenant=caller.tenant, id=new_id("doc"), bilan=bilan, created_at=utc_now()
         )

@@ -50,6 +50,8 @@ class EventKind(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_FAILED = "run.failed"
     REPORT_SIGNED = "report.signed"
+    DESTRUCTION_STARTED = "destruction.started"
+    DESTRUCTION_COMPLETED = "destruction.completed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ One transaction locks the consent row, checks coverage, writes `ai.dispatch` and
 Only after its commit may anything move. Nobody else mints a pass for a model attempt.
 
 It looks at nothing but the consent: restriction, objection and suspension raise the
-consent's epoch under the same lock (nothing closes a bilan yet; what will has to do the same), and
-the plan that comes just before a dispatch is admitted (`admissions`) after its token was drawn.
+consent's epoch under the same lock, as do the closing of a bilan and the erasure of a person, which
+end its consents (`destruction/`). The plan that comes just before a dispatch is admitted
+(`admissions`) after its token was drawn.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping

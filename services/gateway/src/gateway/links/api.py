@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from gateway.access import PeopleCallerDep
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.links.service import PERSONAL_LIFETIME
+from gateway.problems import BeneficiaryErased
 from gateway.wiring import LinksDep, PeopleDep
 from keel.clock import utc_now
 from keel.database import SessionDep
@@ -26,7 +27,7 @@ class IssuedPersonalLink(BaseModel):
 @router.post(
     "/{beneficiary_id}/personal-link",
     status_code=status.HTTP_201_CREATED,
-    responses=problems(NotFound),
+    responses=problems(NotFound, BeneficiaryErased),
     openapi_extra={"x-secret-members": ["personal_link"]},
 )
 async def renew_personal_link(
@@ -38,11 +39,11 @@ async def renew_personal_link(
     caller: PeopleCallerDep,
 ) -> IssuedPersonalLink:
     """Make a new link to a person's own space; every earlier one opens nothing any more."""
-    person = await people.beneficiary(session, caller.tenant, beneficiary_id)
-    secret = await links.renew_personal(session, caller.tenant, person.id)
+    await people.hold(session, caller.tenant, beneficiary_id)
+    secret = await links.renew_personal(session, caller.tenant, beneficiary_id)
     base = request.app.state.settings.public_url.rstrip("/")
     return IssuedPersonalLink(
-        beneficiary=person.id,
+        beneficiary=beneficiary_id,
         personal_link=f"{base}/me/#{secret}",
         expires_at=utc_now() + PERSONAL_LIFETIME,
     )

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.events.service import EventKind, Events
 from gateway.problems import TooManyCodes
 from gateway.records.service import Records
-from gateway.tables import Beneficiary, PersonalCode
+from gateway.tables import Beneficiary, PersonalCode, Tenant
 from keel.clock import rfc3339, utc_now
 from keel.identifiers import new_id
 
@@ -77,6 +77,9 @@ class Codes:
         """
         kind = EventKind.BENEFICIARY_CODE_REQUESTED
         if await self.channel.has_channel(session, tenant, kind):
+            return True
+        centre = await session.get(Tenant, tenant)
+        if centre is not None and centre.codes_were_sent:
             return True
         sent = select(PersonalCode.id).where(
             PersonalCode.tenant == tenant, PersonalCode.consent.is_(None)

@@ -9,7 +9,7 @@ from gateway.access import PeopleCallerDep
 from gateway.edge.idempotency import IdempotentRoute
 from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
 from gateway.edge.strict import StrictRoute
-from gateway.problems import ReferenceTaken
+from gateway.problems import BeneficiaryErased, ReferenceTaken
 from gateway.tables import Beneficiary
 from gateway.wiring import PeopleDep
 from keel.database import SessionDep
@@ -147,7 +147,7 @@ async def list_beneficiaries(
 @router.get(
     "/beneficiaries/{beneficiary_id}",
     response_model=BeneficiaryView,
-    responses=problems(NotFound),
+    responses=problems(NotFound, BeneficiaryErased),
 )
 async def read_beneficiary(
     beneficiary_id: BeneficiaryId, session: SessionDep, people: PeopleDep, caller: PeopleCallerDep

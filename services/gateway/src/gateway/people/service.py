@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.destruction.keys import refuse_erased
 from gateway.people import store
 from gateway.people.rules import keyed_digest
 from gateway.problems import ProcessingRestricted, ReferenceTaken
@@ -123,11 +124,28 @@ class People:
     async def beneficiary(
         self, session: AsyncSession, tenant: str, beneficiary_id: str
     ) -> Beneficiary:
-        """Return a beneficiary of the tenant, or raise `NotFound`."""
+        """Return a beneficiary of the tenant.
+
+        Raises:
+            NotFound: they are not one of the tenant's.
+            BeneficiaryErased: their erasure was asked for.
+        """
         found = await store.find(session, tenant, beneficiary_id)
+        await refuse_erased(session, tenant, beneficiary_id)
         if found is None:
             raise NotFound
         return found
+
+    async def hold(self, session: AsyncSession, tenant: str, beneficiary_id: str) -> None:
+        """Let something new come to be about a person: their erasure waits until it is there.
+
+        Raises:
+            NotFound, BeneficiaryErased: as `beneficiary` says.
+        """
+        found = await store.hold(session, tenant, beneficiary_id)
+        await refuse_erased(session, tenant, beneficiary_id)
+        if not found:
+            raise NotFound
 
     async def lock(self, session: AsyncSession, tenant: str, beneficiary_id: str) -> Beneficiary:
         """Return a beneficiary whose row nobody else changes or newly points at until the end.

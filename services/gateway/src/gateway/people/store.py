@@ -22,6 +22,14 @@ async def find(
     return await session.get(Beneficiary, (tenant, beneficiary_id), with_for_update=locked or None)
 
 
+async def hold(session: AsyncSession, tenant: str, beneficiary_id: str) -> bool:
+    """Keep a person from being erased while the transaction lasts; False where there is none."""
+    query = select(Beneficiary.id).where(
+        Beneficiary.tenant == tenant, Beneficiary.id == beneficiary_id
+    )
+    return await session.scalar(query.with_for_update(read=True, key_share=True)) is not None
+
+
 async def of_references(
     session: AsyncSession, tenant: str, digests: Iterable[bytes]
 ) -> dict[bytes, str]:

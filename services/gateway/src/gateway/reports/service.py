@@ -57,7 +57,7 @@ class Reports:
     ) -> dict[str, Any]:
         """Draft a report from runs that the counsellor accepted."""
         async with self.database.begin(caller.tenant) as session:
-            bilan = await self.bilans.open_for(session, caller, bilan_id)
+            bilan = await self.bilans.hold_open(session, caller, bilan_id)
             runs = await self.runs.validated(session, caller.tenant, bilan.id, run_ids)
             report = Report(
                 tenant=caller.tenant, id=new_id("rep"), bilan=bilan.id, created_at=self.now()

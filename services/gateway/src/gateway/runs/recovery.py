@@ -50,6 +50,17 @@ class Recovery:
         silent_since = self.now() if alone else self.now() - SILENCE
         return sum([await _kept_apart(self._recover(t, silent_since)) for t in tenants])
 
+    async def settle(self, tenant: str, bilans: Sequence[str]) -> int:
+        """Close what a crash left of these bilans; returns how much of them is still open.
+
+        A destruction waits for none: after it, nobody could write the record any more.
+        """
+        await self._recover(tenant, self.now() - SILENCE)
+        async with self.database.begin(tenant) as session:
+            running = await store.running(session, tenant, bilans)
+            dispatches = await record_store.open_dispatches(session, tenant, self.now())
+        return running + sum(dispatch.bilan in bilans for dispatch in dispatches)
+
     async def _recover(self, tenant: str, silent_since: datetime) -> int:
         """Close what was left in one tenant, so that calls = closing records."""
         async with self.database.begin(tenant) as session:

@@ -187,7 +187,7 @@ class Runs:
     async def _open(self, caller: Caller, request: Request) -> tuple[Bilan, Run, Inputs]:
         """Check in one transaction that the bilan is open and the inputs are its own."""
         async with self.database.begin(caller.tenant) as session:
-            bilan = await self.bilans.open_for(session, caller, request.bilan)
+            bilan = await self.bilans.hold_open(session, caller, request.bilan)
             if request.document is not None:
                 document = await session.get(Document, (caller.tenant, request.document))
                 if document is None or document.bilan != bilan.id:

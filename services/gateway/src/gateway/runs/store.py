@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.runs.rules import RunStatus
@@ -55,3 +55,11 @@ async def may_own(session: AsyncSession, dispatch: Record) -> bool:
         Run.created_at <= dispatch.occurred_at,
     )
     return (await session.scalars(query.limit(1))).first() is not None
+
+
+async def running(session: AsyncSession, tenant: str, bilans: Sequence[str]) -> int:
+    """Count the runs of some bilans that run."""
+    query = select(func.count()).where(
+        Run.tenant == tenant, Run.bilan.in_(bilans), Run.status == str(RunStatus.RUNNING)
+    )
+    return int(await session.scalar(query.select_from(Run)) or 0)

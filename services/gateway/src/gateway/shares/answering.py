@@ -51,8 +51,10 @@ class Answering(Generic[Row]):
         Raises:
             AttestationIncomplete: an attestation without the document's digest, or a digest
                 without an attestation.
+            BeneficiaryErased: the person was erased.
             CounsellorNeeded, SecrecyNoticeNeeded: nobody but an assigned counsellor attests.
         """
+        await self.bilans.people.hold(session, row.tenant, row.beneficiary)
         row.method, row.document_sha256 = str(asking.method), asking.document_sha256
         row.status, row.asked_at = str(AnswerStatus.AWAITING), self.now()
         attested = asking.method is AnswerMethod.SIGNED_DOCUMENT

@@ -12,6 +12,12 @@ from gateway.tables.bilans import (
 from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
 from gateway.tables.contestations import Contestation
+from gateway.tables.destructions import (
+    Destruction,
+    DestructionStep,
+    DueDestruction,
+    DueRun,
+)
 from gateway.tables.edge import IdempotentAnswer, Quota, Usage
 from gateway.tables.events import Delivery, DueDelivery, Event, WebhookEndpoint
 from gateway.tables.gate import RefusalCount
@@ -45,9 +51,13 @@ __all__ = [
     "Convention",
     "Counsellor",
     "Delivery",
+    "Destruction",
+    "DestructionStep",
     "Document",
     "Door",
     "DueDelivery",
+    "DueDestruction",
+    "DueRun",
     "Event",
     "IdempotentAnswer",
     "Interview",

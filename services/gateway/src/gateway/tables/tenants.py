@@ -32,6 +32,8 @@ class Tenant(Base):
     suspended_at: Mapped[datetime | None] = at(nullable=True)
     ceremony_code: Mapped[bool] = mapped_column(Boolean, server_default=false())
     """Whether a person types a one-time code before they decide on a consent."""
+    codes_were_sent: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    """To people who were erased since: the spaces of the others stay shut without a code."""
 
 
 class Client(TenantOwned, Base):

@@ -1,0 +1,90 @@
+"""A person is erased: at once for whoever works with them, and then to the last row (GDPR 17)."""
+
+GRANT = {
+    "purpose": "training", "data_categories": ["cv"], "recipients": ["rcp_local-llm"],
+    "jurisdictions": ["FR"],
+}  # fmt: skip
+
+
+async def test_asked_for_it_is_accepted_and_asked_again_it_is_the_same(ending):
+    first = await ending.erase()
+    assert (first["kind"], first["state"]) == ("erasure", "under_way")
+    assert first["subject"] == ending.person
+    assert (await ending.erase())["id"] == first["id"]
+    done = await ending.carried_out(first["id"])
+    assert (await ending.erase()) == done
+
+
+async def test_nothing_of_them_is_left_in_any_table(full):
+    consents = (await full.centre.call("GET", "/v1/consents")).json()["items"]
+    ids = (full.person, full.bilan.id, *(consent["id"] for consent in consents))
+    before = await full.rows_that_name(*ids)
+    assert len(before) > 12
+    done = await full.carried_out((await full.erase())["id"])
+    assert await full.rows_that_name(*ids) == {"destructions": 1}
+    assert done["certificate"]["found_afterwards"] == 0
+
+
+async def test_the_certificate_tells_who_acknowledged_how_much_and_no_content(full):
+    done = await full.carried_out((await full.erase())["id"])
+    certificate = done["certificate"]
+    assert certificate["subject"] == full.person
+    assert certificate["acknowledged"]["anonymizer"] == {"documents": 1, "keys": 1}
+    assert certificate["acknowledged"]["gateway"]["runs"] == 1
+    assert certificate["acknowledged"]["records"]["records"] > 3
+    assert certificate["nothing_stored"] == ["llm-router", "labour-market"]
+    assert "dossier 12" not in str(done)
+
+
+async def test_from_the_answer_on_nothing_new_comes_to_be_about_them(full):
+    await full.erase()
+    person, bilan = f"/v1/beneficiaries/{full.person}", full.bilan.id
+    plan = {
+        "beneficiary": full.person, "counsellor": full.bilan.counsellor, "funding": "CPF",
+        "planned_minutes": 1440, "support_minutes": 840, "starts_on": "2026-11-02",
+        "ends_on": "2027-01-29", "employer_siren": None,
+    }  # fmt: skip
+    kept = {"bilan": bilan, "scope": "synthesis", "reason": "follow_up", "until": "2027-12-31"}
+    stop = {"kind": "objection", "ground": "particular_situation"}
+    told = [
+        (answer.status_code, answer.json().get("code"))
+        for method, path, body in (
+            ("POST", "/v1/bilans", plan),
+            ("POST", "/v1/consents", {"bilan": bilan, "grants": [GRANT]}),
+            ("POST", "/v1/use-cases/cv-analysis/runs", {"bilan": bilan, "mode": "computed"}),
+            (
+                "POST",
+                "/v1/pseudonymisations",
+                {"bilan": bilan, "texts": [{"id": "1", "text": "x"}]},
+            ),
+            ("POST", "/v1/retention-agreements", kept),
+            ("POST", f"{person}/restrictions", stop),
+            ("POST", f"{person}/personal-link", {}),
+            ("GET", f"{person}/export", None),
+            ("GET", person, None),
+        )
+        for answer in [await full.centre.call(method, path, json=body)]
+    ]
+    assert set(told) == {(410, "beneficiary_erased")}
+
+
+async def test_their_page_is_shut_with_the_answer(full, beneficiary):
+    assert (await beneficiary.open(full.link)).status_code == 200
+    await full.erase()
+    assert "location" in (await beneficiary.get("/me")).headers
+    secret = {"secret": full.link.partition("#")[2]}
+    assert (await beneficiary.post("/me/session", secret)).status_code == 404
+
+
+async def test_old_receipts_verify_as_erased(full):
+    page = (await full.centre.call("GET", f"/v1/records?beneficiary={full.person}")).json()
+    await full.app.state.sequencer.step()
+    done = await full.carried_out((await full.erase())["id"])
+    await full.app.state.sequencer.step()
+    record = page["items"][0]["id"]
+    receipt = (await full.centre.call("GET", f"/v1/records/{record}/receipt")).json()
+    assert (receipt["salt"], receipt["record"]) == (None, None)
+    assert receipt["proof"].startswith("c2sp.org/tlog-proof@v1")
+    said = (await full.centre.call("GET", f"/v1/records/{done['certificate']['record']}")).json()
+    assert (said["kind"], said["body"]["destroyed"]["records"]) == ("subject.erased", done["certificate"]["acknowledged"]["records"]["records"])  # fmt: skip
+    assert full.person not in str(said)
