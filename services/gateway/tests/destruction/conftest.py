@@ -62,6 +62,11 @@ class Double:
             if self.fails is not None:
                 await self.fails(name, path)
             return httpx.Response(200, json=self._destroy(name, path))
+        if path.endswith("/keeping"):
+            self.asked.append((name, json.loads(body)["scope"], path))
+            return httpx.Response(
+                200, json={"documents": 1} if name == "anonymizer" else {"reports": 1}
+            )
         if path == "/documents":
             return httpx.Response(201, json={"id": body[body.index(b"doc_") :][:30].decode()})
         if path == "/restorations":

@@ -29,7 +29,9 @@ async def test_the_certificate_tells_who_acknowledged_how_much_and_no_content(fu
     done = await full.carried_out((await full.erase())["id"])
     certificate = done["certificate"]
     assert certificate["subject"] == full.person
-    assert certificate["acknowledged"]["anonymizer"] == {"documents": 1, "keys": 1}
+    # One bilan, and what an agreement may have kept of it.
+    assert certificate["acknowledged"]["anonymizer"] == {"documents": 2, "keys": 2}
+    assert certificate["acknowledged"]["reports"] == {"documents": 2, "keys": 2}
     assert certificate["acknowledged"]["gateway"]["runs"] == 1
     assert certificate["acknowledged"]["records"]["records"] > 3
     assert certificate["nothing_stored"] == ["llm-router", "labour-market"]

@@ -70,19 +70,23 @@ class StepName(StrEnum):
 STEPS: Mapping[DestructionKind, tuple[StepName, ...]] = {
     DestructionKind.CLOSING: (
         StepName.IN_FLIGHT,
+        StepName.KEEPING,
         StepName.ANONYMIZER,
+        StepName.REPORTS,
         StepName.CONTENT,
         StepName.CHECK,
     ),
     DestructionKind.ERASURE: (
         StepName.IN_FLIGHT,
         StepName.ANONYMIZER,
+        StepName.REPORTS,
         StepName.CONTENT,
         StepName.RECORDS,
         StepName.CHECK,
     ),
     DestructionKind.RETENTION_END: (
         StepName.ANONYMIZER,
+        StepName.REPORTS,
         StepName.CONTENT,
         StepName.CHECK,
     ),

@@ -1,7 +1,7 @@
 """What each step of a destruction does: asks a service, or destroys the gateway's own rows."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,20 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.consents import store as consent_store
 from gateway.destruction import store, sweeping
 from gateway.destruction.rules import DestructionKind, DestructionState, StepName, added
-from gateway.destruction.sweeping import Subject
+from gateway.destruction.sweeping import Kept, Subject
 from gateway.holds import store as holds
 from gateway.people.service import People
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
+from gateway.retention.rules import RetentionScope
 from gateway.runs.recovery import Recovery
-from gateway.services import ANONYMIZER, About, Ground, Services
+from gateway.services import ANONYMIZER, REPORTS, About, Ground, Services
 from gateway.shares.rules import AnswerStatus
-from gateway.tables import Destruction, RetentionAgreement
+from gateway.tables import Destruction, DestructionStep, Report, RetentionAgreement
 from gateway.tenants.service import Caller
+from keel.calls import Relayed
 from keel.clock import utc_now
 from keel.database import Database
 
 _TIMEOUT_SECONDS = 120
+_NOT_FOUND = 404
 
 Counts = Mapping[str, Any]
 
@@ -66,8 +69,12 @@ class Steps:
         match step:
             case StepName.IN_FLIGHT:
                 return await self._settle(row)
+            case StepName.KEEPING:
+                return await self._keep(row)
             case StepName.ANONYMIZER:
                 return await self._destroy(row, ANONYMIZER)
+            case StepName.REPORTS:
+                return await self._destroy(row, REPORTS)
             case _:
                 return None
 
@@ -92,6 +99,8 @@ class Steps:
         counted = []
         if row.kind != DestructionKind.RETENTION_END:
             counted += [await self._destroy_bilan(row, service, one) for one in _bilans(row)]
+        if row.kind != DestructionKind.CLOSING:
+            counted += [await self._destroy_kept(row, service, *one) for one in _agreements(row)]
         return added(counted)
 
     async def _destroy_bilan(self, row: Destruction, service: str, bilan: str) -> Counts:
@@ -104,6 +113,73 @@ class Steps:
             timeout=_TIMEOUT_SECONDS,
         )
         return counts
+
+    async def _destroy_kept(
+        self, row: Destruction, service: str, agreement: str, bilan: str
+    ) -> Counts:
+        counts: Counts = await self.services.json(
+            service,
+            "destroy_kept",
+            "DELETE",
+            f"/kept/{agreement}",
+            _about(row, bilan),
+            timeout=_TIMEOUT_SECONDS,
+        )
+        return counts
+
+    async def _keep(self, row: Destruction) -> Counts:
+        """Let what live agreements keep move under a key of its own, before the bilan's dies."""
+        counted = []
+        for agreement, bilan in _agreements(row):
+            body = {"agreement": agreement, "scope": await self._scope(row.tenant, agreement)}
+            counted += [
+                await self._ask_to_keep(row, service, bilan, body)
+                for service in (ANONYMIZER, REPORTS)
+            ]
+        signed = await self._signed(row) if counted else []
+        return {**added(counted), "agreements": len(_agreements(row)), "kept_reports": signed}
+
+    async def _ask_to_keep(
+        self, row: Destruction, service: str, bilan: str, body: Mapping[str, str]
+    ) -> Counts:
+        counts: Counts = await self.services.json(
+            service,
+            "keep_bilan",
+            "POST",
+            f"/bilans/{bilan}/keeping",
+            _about(row, bilan),
+            json=body,
+            timeout=_TIMEOUT_SECONDS,
+        )
+        return counts
+
+    async def _scope(self, tenant: str, agreement: str) -> str:
+        async with self.database.begin(tenant) as session:
+            found = await session.get(RetentionAgreement, (tenant, agreement))
+        if found is None:  # pragma: no cover - it goes with the person only, and then this stops
+            raise NotYet
+        return found.scope
+
+    async def _signed(self, row: Destruction) -> list[str]:
+        """Return which reports of the bilan were signed: only these are kept."""
+        async with self.database.begin(row.tenant) as session:
+            query = select(Report.id).where(
+                Report.tenant == row.tenant, Report.bilan == row.subject
+            )
+            reports = (await session.scalars(query.order_by(Report.id))).all()
+        about = replace(_about(row, row.subject), ground=Ground.OWN_DATA)
+        return [one for one in reports if await self._is_signed(one, about)]
+
+    async def _is_signed(self, report: str, about: About) -> bool:
+        try:
+            found = await self.services.json(
+                REPORTS, "read_report", "GET", f"/reports/{report}", about
+            )
+        except Relayed as refusal:
+            if refusal.status == _NOT_FOUND:
+                return False
+            raise
+        return found["signed_at"] is not None
 
     async def own(self, session: AsyncSession, row: Destruction, step: StepName) -> Counts:
         """Do a step on the gateway's own rows, in the transaction that acknowledges it.
@@ -127,12 +203,16 @@ class Steps:
         raise ValueError(step)  # pragma: no cover - every step has its case
 
     async def _content_of_bilan(self, session: AsyncSession, row: Destruction) -> Counts:
-        kept = await self._scopes(session, row)
-        counts = await sweeping.content_of_bilan(session, row.tenant, row.subject, kept=kept)
         acknowledged = await store.steps_of(session, row.tenant, [row.id])
+        kept = await self._kept_of(session, row, acknowledged)
+        counts = await sweeping.content_of_bilan(session, row.tenant, row.subject, kept=kept)
         body = {
             "reason": row.reason,
-            "acknowledged": {s.name: s.counts for s in acknowledged if s.acknowledged_at},
+            "acknowledged": {
+                step.name: added([step.counts or {}])
+                for step in acknowledged
+                if step.acknowledged_at and step.name != StepName.IN_FLIGHT
+            },
             "destroyed": counts,
             "agreements_kept": len(_agreements(row)),
         }
@@ -146,13 +226,18 @@ class Steps:
         )
         return {**counts, "record": await self.records.write(session, fact)}
 
-    async def _scopes(self, session: AsyncSession, row: Destruction) -> frozenset[str]:
-        """Return the scopes of the agreements that the closing kept something for."""
+    async def _kept_of(
+        self, session: AsyncSession, row: Destruction, steps: Sequence[DestructionStep]
+    ) -> Kept:
+        """Return what stays of a bilan: the signed reports, and by agreement the documents."""
         ids = [agreement for agreement, _ in _agreements(row)]
         query = select(RetentionAgreement.scope).where(
             RetentionAgreement.tenant == row.tenant, RetentionAgreement.id.in_(ids)
         )
-        return frozenset((await session.scalars(query)).all())
+        scopes = (await session.scalars(query)).all()
+        told = [(one.counts or {}).get("kept_reports", ()) for one in steps]
+        reports = frozenset(report for found in told for report in found)
+        return Kept(documents=str(RetentionScope.DOCUMENTS) in scopes, reports=reports)
 
     async def _content_of_person(self, session: AsyncSession, row: Destruction) -> Counts:
         subject = _subject(row)
@@ -189,8 +274,13 @@ class Steps:
         ]
         if agreement is not None and agreement.status == AnswerStatus.AGREED:
             agreement.status, agreement.ended_at = str(AnswerStatus.ENDED), self.now()
-        kept = frozenset(other.scope for other in others)
-        return await sweeping.forget_kept(session, row.tenant, bilan, kept=kept)
+        return await sweeping.forget_kept(
+            session,
+            row.tenant,
+            bilan,
+            documents=all(other.scope != RetentionScope.DOCUMENTS for other in others),
+            reports=not others,
+        )
 
     async def _check(self, session: AsyncSession, row: Destruction) -> Counts:
         """Look for what is left of the subject in every table (LR-A16)."""
@@ -200,7 +290,8 @@ class Steps:
             if await sweeping.left(session, subject, key):
                 raise Found
         elif row.kind == DestructionKind.CLOSING:
-            kept = await self._scopes(session, row)
+            steps = await store.steps_of(session, row.tenant, [row.id])
+            kept = await self._kept_of(session, row, steps)
             if await sweeping.content_left(session, row.tenant, row.subject, kept=kept):
                 raise Found
         return {"found": 0}
@@ -212,7 +303,8 @@ class Steps:
             await self.records.erase(session, row.tenant, row.subject)
             await sweeping.evidence_of_person(session, _subject(row))
         elif row.kind == DestructionKind.CLOSING:
-            kept = await self._scopes(session, row)
+            steps = await store.steps_of(session, row.tenant, [row.id])
+            kept = await self._kept_of(session, row, steps)
             await sweeping.content_of_bilan(session, row.tenant, row.subject, kept=kept)
 
 

@@ -92,6 +92,17 @@ class Subject:
         return (self.person, *self.bilans, *self.consents)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the person's agreements keep of a bilan: its documents or not, and these reports."""
+
+    documents: bool = False
+    reports: frozenset[str] = frozenset()
+
+
+NOTHING = Kept()
+
+
 def _owned() -> Sequence[type[TenantOwned]]:
     """Return the tables of tenants, those that are pointed at last."""
     order = {table: place for place, table in enumerate(Base.metadata.sorted_tables)}
@@ -163,11 +174,11 @@ async def _remember_codes(session: AsyncSession, subject: Subject) -> None:
 
 
 async def content_of_bilan(
-    session: AsyncSession, tenant: str, bilan: str, *, kept: frozenset[str] = frozenset()
+    session: AsyncSession, tenant: str, bilan: str, *, kept: Kept = NOTHING
 ) -> dict[str, int]:
     """Destroy what the gateway holds of a bilan's content; returns how much that was.
 
-    `kept` are the scopes of the agreements that stand: what they keep is still found by its id.
+    What is kept is still found by its id; it rests in the services, under another key.
     The frame stays: dates, phases, minutes, and that there was a convention.
     """
     found = {
@@ -175,10 +186,8 @@ async def content_of_bilan(
             session, ContentKey, ContentKey.tenant == tenant, ContentKey.subject == bilan
         ),
         "runs": await _of_bilan(session, Run, tenant, bilan),
-        "documents": 0
-        if "documents" in kept
-        else await _of_bilan(session, DocumentRow, tenant, bilan),
-        "reports": 0 if kept else await _of_bilan(session, Report, tenant, bilan),
+        "documents": 0 if kept.documents else await _of_bilan(session, DocumentRow, tenant, bilan),
+        "reports": await _delete(session, Report, *_reports(tenant, bilan, kept)),
     }
     emptied = await session.execute(
         update(Convention)
@@ -197,9 +206,13 @@ async def content_of_bilan(
         .values(answer=b"")
         .returning(IdempotentAnswer.key)
     )
-    if not kept:
+    if not kept.reports:
         await _end_shares(session, tenant, bilan)
     return {**found, "conventions": len(emptied.all()), "answers": len(answers.all())}
+
+
+def _reports(tenant: str, bilan: str, kept: Kept) -> tuple[ColumnElement[bool], ...]:
+    return Report.tenant == tenant, Report.bilan == bilan, Report.id.not_in(sorted(kept.reports))
 
 
 async def _of_bilan(session: AsyncSession, row: type[Any], tenant: str, bilan: str) -> int:
@@ -216,13 +229,13 @@ async def _end_shares(session: AsyncSession, tenant: str, bilan: str) -> None:
 
 
 async def content_left(
-    session: AsyncSession, tenant: str, bilan: str, *, kept: frozenset[str] = frozenset()
+    session: AsyncSession, tenant: str, bilan: str, *, kept: Kept = NOTHING
 ) -> int:
     """Count what is left of a bilan's content in the gateway's own tables (LR-A16)."""
-    of_it = {row: (row.tenant == tenant, row.bilan == bilan) for row in (DocumentRow, Report, Run)}
     left = [
         await _count(session, ContentKey, ContentKey.tenant == tenant, ContentKey.subject == bilan),
-        await _count(session, Run, *of_it[Run]),
+        await _count(session, Run, Run.tenant == tenant, Run.bilan == bilan),
+        await _count(session, Report, *_reports(tenant, bilan, kept)),
         await _count(
             session,
             Convention,
@@ -238,22 +251,23 @@ async def content_left(
             IdempotentAnswer.answer != b"",
         ),
     ]
-    if "documents" not in kept:
-        left.append(await _count(session, DocumentRow, *of_it[DocumentRow]))
-    if not kept:
-        left.append(await _count(session, Report, *of_it[Report]))
+    if not kept.documents:
+        of_it = DocumentRow.tenant == tenant, DocumentRow.bilan == bilan
+        left.append(await _count(session, DocumentRow, *of_it))
     return sum(left)
 
 
 async def forget_kept(
-    session: AsyncSession, tenant: str, bilan: str, *, kept: frozenset[str]
+    session: AsyncSession, tenant: str, bilan: str, *, documents: bool, reports: bool
 ) -> dict[str, int]:
-    """Forget what an agreement kept of a closed bilan, unless one in `kept` keeps it too."""
-    documents = 0 if "documents" in kept else await _of_bilan(session, DocumentRow, tenant, bilan)
-    reports = 0 if kept else await _of_bilan(session, Report, tenant, bilan)
-    if not kept:
+    """Forget what an agreement kept of a closed bilan, where no other one keeps it too."""
+    counts = {"documents": 0, "reports": 0}
+    if documents:
+        counts["documents"] = await _of_bilan(session, DocumentRow, tenant, bilan)
+    if reports:
+        counts["reports"] = await _of_bilan(session, Report, tenant, bilan)
         await _end_shares(session, tenant, bilan)
-    return {"documents": documents, "reports": reports}
+    return counts
 
 
 async def content_of_person(session: AsyncSession, subject: Subject) -> dict[str, int]:
