@@ -7,7 +7,7 @@ from keel.database import Instant
 from keel.tenancy import isolate, unite
 
 revision = "2026_11_23_destroy_what_ends"
-down_revision = "2026_11_23_hold_records"
+down_revision = "2026_11_23_count_refusals"
 branch_labels = None
 depends_on = None
 
