@@ -299,6 +299,8 @@ def _refuse_dead(connection: Any, record: ConnectionPoolEntry, _: object) -> Non
 _LOST = frozenset({"08", "40", "57"})
 """Classes of SQLSTATE after which a statement says nothing about its table: connection, rollback,
 shutdown."""
+_READS_ONLY = "25006"
+"""A standby has taken the primary's address, or an operator froze the database."""
 _SQLITE_LOST = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN})
 _PRIMARY_CODE = 0xFF
 
@@ -314,7 +316,9 @@ def cannot_be_asked(error: DBAPIError) -> bool:
     if code is not None:
         return code & _PRIMARY_CODE in _SQLITE_LOST
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    return sqlstate[:2] in _LOST if sqlstate else isinstance(error, _UNASKED)
+    if sqlstate:
+        return sqlstate[:2] in _LOST or sqlstate == _READS_ONLY
+    return isinstance(error, _UNASKED)
 
 
 _UNASKED = (OperationalError, InterfaceError)

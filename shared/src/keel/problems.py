@@ -221,6 +221,8 @@ _GONE = 499
 
 _UNABLE = frozenset({"08", "40", "53", "57"})
 """Classes of SQLSTATE that blame no statement: connection, rollback, resources, shutdown."""
+_READS_ONLY = "25006"
+"""Nor does it where a standby has taken the primary's address."""
 
 
 async def _on_driver_error(request: Request, error: Exception) -> JSONResponse:
@@ -229,7 +231,8 @@ async def _on_driver_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, DBAPIError):  # pragma: no cover - registered for it only
         raise error
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    if error.connection_invalidated or sqlstate[:2] in _UNABLE:
+    unable = sqlstate[:2] in _UNABLE or sqlstate == _READS_ONLY
+    if error.connection_invalidated or unable:
         return await _on_database_error(request, error)
     raise error
 

@@ -65,6 +65,7 @@ from gateway.phases.service import Phases
 from gateway.quotas import api as quotas_api
 from gateway.quotas.service import REPORTED_EVERY, Quotas
 from gateway.records import api as records_api
+from gateway.records.rules import DEPLOYMENT
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
 from gateway.reports.service import Reports
@@ -241,6 +242,8 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     await database.require_durability()
     stack.push_async_callback(app.state.services.close)
     await app.state.sequencer.start()
+    async with database.begin(DEPLOYMENT) as session:
+        await app.state.records.require_key(session, DEPLOYMENT)
 
 
 def _services(
@@ -314,7 +317,7 @@ def _furnish(
     bilans = Bilans(people, counsellors, events, settings.min_support)
     admissions = Admissions(database, bilans, keyring.passes)
     services = _services(settings, admissions.admit, transports)
-    gate = Gate(database, records, keyring.passes)
+    gate = Gate(database, records, keyring.passes, keyring.has_log_key)
     consents = Consents(
         records,
         events,

@@ -74,6 +74,7 @@ class _Held:
 
     current: Mapping[Use, SigningKey]
     known: Mapping[Use, Mapping[str, ec.EllipticCurvePublicKey]]
+    has_log_key: bool
 
 
 class RotatingKey:
@@ -133,6 +134,11 @@ class Keyring:
     passes: RotatingKey
     log: Ed25519PrivateKey
     kek: KeyEncryptionKey
+    _watched: "Watched[_Held]"
+
+    def has_log_key(self) -> bool:
+        """Say whether the folder still holds a key for checkpoints, as of the last half second."""
+        return self._watched.now().has_log_key
 
     @classmethod
     def open(cls, folder: Path) -> "Keyring":
@@ -152,6 +158,7 @@ class Keyring:
             passes=RotatingKey(Use.PASS, watched),
             log=_read_log(folder / "log.pem"),
             kek=KeyEncryptionKey.from_file(folder / "gateway.kek"),
+            _watched=watched,
         )
 
     @classmethod
@@ -228,7 +235,16 @@ def _read_folder(folder: Path) -> _Held:
         known[file.use][file.kid] = file.key.public
         if file.role is Role.CURRENT:
             current[file.use] = file.key
-    return _Held(current, known)
+    return _Held(current, known, _has_log_key(folder))
+
+
+def _has_log_key(folder: Path) -> bool:
+    try:
+        _read_log(folder / "log.pem")
+    except KeyFileRefused:
+        log.error("key_unreadable", file="log.pem", why=KeyFileRefused.__name__)  # noqa: TRY400 - never its content
+        return False
+    return True
 
 
 def write_signing(

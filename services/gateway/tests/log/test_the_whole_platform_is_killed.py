@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.scripted_model.deployment import deployments_content
+
 pytestmark = [pytest.mark.full, pytest.mark.timeout(590)]
 ROOT = Path(__file__).parents[4]
 CV = ROOT / "demo" / "cv" / "gaelle-morvandeau.pdf"
@@ -22,7 +24,10 @@ _KILLS = 25
 def platform(siege, tmp_path):
     """The one-process mode, on a port that it keeps."""
     port, data = siege.free_port(), tmp_path / "data"
-    arguments = ["serve", "--port", str(port), "--data", str(data)]
+    models = tmp_path / "deployments.json"
+    models.write_text(json.dumps(deployments_content("http://127.0.0.1:9/v1")))
+    deployments = ["--deployments", str(models)]
+    arguments = ["serve", "--port", str(port), *deployments, "--data", str(data)]
     with siege.nursery("standalone.__main__") as born_in:
         one = siege.Member(
             born_in, arguments, {"GATEWAY_PORT": str(port)}, tmp_path / "platform.log", "standalone"

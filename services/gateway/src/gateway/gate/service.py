@@ -106,6 +106,8 @@ class Gate:
     database: Database
     records: Records
     key: Signer
+    has_log_key: Callable[[], bool]
+    """Whether what is written down can be signed: while the log's key is gone, nothing leaves."""
     now: Callable[[], datetime] = utc_now
 
     @property
@@ -122,6 +124,8 @@ class Gate:
             Problem: the refusal of profile section 5; it was recorded as `gate.refused`.
             LogUnavailable: it cannot be written down, so it is not let out.
         """
+        if not self.has_log_key():
+            raise problems.LogUnavailable(_UNWRITTEN, headers={"Retry-After": "1"})
         async with self._deciding(caller.tenant) as session:
             consent = await self._lock(session, caller.tenant, claims.consent)
             asked = Asked(

@@ -30,7 +30,7 @@ from keel.clock import utc_now
 from keel.database import cannot_be_asked
 from keel.identifiers import new_id
 from keel.problems import NotFound, Problem
-from keel.sealing import CannotUnseal, ContentKeys, seal, unseal
+from keel.sealing import CannotUnseal, ContentKeys, KeyFileRefused, seal, unseal
 from keel.telemetry import current_trace_id
 from keel.tenancy import enter
 from keel.tokens import b64u
@@ -123,6 +123,20 @@ class Records:
             return await self.keys.obtain(session, tenant, beneficiary or tenant)
         except CannotUnseal:
             raise LogUnavailable("The key of these records cannot be opened.") from None
+
+    async def require_key(self, session: AsyncSession, tenant: str) -> None:
+        """See at a start that the key-encryption key is the one that wrapped what is there.
+
+        Raises:
+            KeyFileRefused: it is another one.
+        """
+        try:
+            await self.keys.find(session, tenant, tenant)
+        except CannotUnseal:
+            raise KeyFileRefused(
+                "gateway.kek is not the key that wrapped this database's keys. Give back the key "
+                "folder with which it was made."
+            ) from None
 
     async def new_keys(
         self, session: AsyncSession, tenant: str, beneficiaries: Sequence[str]
