@@ -1,5 +1,6 @@
 """The PDF is PDF/A-3a and PDF/UA-1: veraPDF says so, where it can be had."""
 
+import json
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from reports.register.document import Register
+from reports.register.printing import render_register
 from reports.rendering.formats import render
 from reports.synthesis.document import Report
 
@@ -38,12 +41,16 @@ def class_path() -> str:
     return ":".join(map(str, jars))
 
 
-def test_signed_draft_and_empty_reports_pass_both_profiles(sample_report, class_path, tmp_path):
+def test_every_document_passes_both_profiles(sample_report, class_path, tmp_path):
     draft = {**sample_report, "signature": None, "cover": None, "status": "draft"}
     empty = {**draft, "content": {**draft["content"], "charts": [], "inputs": []}}
     empty["content"]["sections"] = [{**s, "blocks": []} for s in draft["content"]["sections"]]
     for name, data in (("signed", sample_report), ("draft", draft), ("empty", empty)):
         (tmp_path / f"{name}.pdf").write_bytes(render(Report.model_validate(data), "pdf"))
+    register = json.loads((DRIVER.parents[1] / "sample_register.json").read_text())
+    none = {**register, "uses": [], "computed": [], "unused": [], "consents": []}
+    for name, data in (("register", register), ("no-use", none)):
+        (tmp_path / f"{name}.pdf").write_bytes(render_register(Register.model_validate(data)))
     found = subprocess.run(
         ["java", "-cp", class_path, str(DRIVER), *sorted(map(str, tmp_path.glob("*.pdf")))],
         capture_output=True,
@@ -52,5 +59,5 @@ def test_signed_draft_and_empty_reports_pass_both_profiles(sample_report, class_
         check=True,
     ).stdout.splitlines()
     verdicts = {tuple(line.split("\t")[:2]): line.split("\t")[2:] for line in found}
-    assert len(verdicts) == 6
+    assert len(verdicts) == 10
     assert {file: rest for file, rest in verdicts.items() if rest[0] != "compliant"} == {}

@@ -14,6 +14,7 @@ from keel.passes import Admission
 from keel.sealing import ContentKeys, KeyEncryptionKey
 from keel.shredding import Shredder
 from reports.keeping.api import router as keeping_router
+from reports.register.api import router as register_router
 from reports.rendering.press import Press
 from reports.settings import Settings
 from reports.tables import Base, ContentKey, Ended
@@ -69,4 +70,5 @@ def _service(lifespan: Lifespan | None = None, admission: Admission | None = Non
     )
     app.include_router(router)
     app.include_router(keeping_router)
+    app.include_router(register_router)
     return app

@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +16,7 @@ from datetime import timedelta
 import structlog
 
 from reports.problems import RenderingFailed
+from reports.register.document import Register
 from reports.rendering.formats import FORMATS, Format
 from reports.synthesis.document import Report
 
@@ -44,11 +45,19 @@ class Press:
         """
         wanted = [known for known in FORMATS if known in formats]
         job = {"formats": wanted, "report": report.model_dump(mode="json")}
+        return dict(zip(wanted, await self._do(job), strict=True))
+
+    async def render_register(self, register: Register) -> bytes:
+        """Return a register of uses of AI as PDF (raises `RenderingFailed`)."""
+        (pages,) = await self._do({"register": register.model_dump(mode="json")})
+        return pages
+
+    async def _do(self, job: Mapping[str, object]) -> list[bytes]:
         async with self._lock:
             self._stay_awake()
             try:
                 async with asyncio.timeout(self.time_limit.total_seconds()):
-                    files = await self._work(json.dumps(job).encode() + b"\n")
+                    return await self._work(json.dumps(job).encode() + b"\n")
             except BaseException as failure:
                 # Also when the caller left: half an answer in the pipe would go to the next one.
                 await self._stop()
@@ -57,7 +66,6 @@ class Press:
                 raise
             finally:
                 self._sleep_later()
-        return dict(zip(wanted, files, strict=True))
 
     async def forget(self) -> None:
         """Let go of whatever the child may still hold of a document: the next one is a new one."""

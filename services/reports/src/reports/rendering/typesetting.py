@@ -1,4 +1,4 @@
-"""Typst, as this package uses it: two fixed sources, data by `sys.inputs`, a fixed instant."""
+"""Typst, as this package uses it: fixed sources, data by `sys.inputs`, a fixed instant."""
 
 import json
 from datetime import datetime
@@ -25,11 +25,19 @@ def _compiler() -> typst.Compiler:
 
 def typeset_pdf(document: dict[str, object], source: bytes, at: datetime) -> bytes:
     """Return the pages of `document` as PDF/A-3a and PDF/UA-1, with `source` attached."""
-    inputs = {"document": _data(document), "source": source.decode()}
+    return _pages("main.typ", document, source, at)
+
+
+def typeset_register(document: dict[str, object], source: bytes, at: datetime) -> bytes:
+    """Return the pages of a register as PDF/A-3a and PDF/UA-1, with `source` attached."""
+    return _pages("register.typ", document, source, at)
+
+
+def _pages(template: str, document: dict[str, object], source: bytes, at: datetime) -> bytes:
     made = _compiler().compile(
-        input=str(_TEMPLATE / "main.typ"),
+        input=str(_TEMPLATE / template),
         format="pdf",
-        sys_inputs=inputs,
+        sys_inputs={"document": _data(document), "source": source.decode()},
         pdf_standards=list(PDF_STANDARDS),
         timestamp=at,
     )

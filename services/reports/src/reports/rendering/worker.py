@@ -1,8 +1,8 @@
 """`python -m reports.rendering.worker`: renders in a process of its own.
 
-It reads one request a line from standard input (`{"formats": […], "report": {…}}`) and answers one
-line of lengths followed by the bytes. It has no database, no keys and no settings; it ends with
-its standard input, so it never outlives the service.
+It reads one request a line from standard input (`{"formats": […], "report": {…}}`, or
+`{"register": {…}}`) and answers one line of lengths followed by the bytes. It has no database, no
+keys and no settings; it ends with its standard input, so it never outlives the service.
 """
 
 import json
@@ -10,8 +10,10 @@ import resource
 import sys
 import traceback
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from reports.register.document import Register
+from reports.register.printing import render_register
 from reports.rendering.formats import FORMATS, render
 from reports.synthesis.document import Report
 
@@ -36,12 +38,17 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def _answer(line: bytes) -> tuple[dict[str, object], list[bytes]]:
     try:
-        asked = json.loads(line)
-        report = Report.model_validate(asked["report"])
-        files = [render(report, known) for known in FORMATS if known in asked["formats"]]
+        files = _files(json.loads(line))
     except Exception as failure:  # noqa: BLE001 - the class only: a message can quote the person
         return {"failed": type(failure).__name__, "place": _place(failure)}, []
     return {"lengths": [len(content) for content in files]}, files
+
+
+def _files(asked: dict[str, Any]) -> list[bytes]:
+    if "register" in asked:
+        return [render_register(Register.model_validate(asked["register"]))]
+    report = Report.model_validate(asked["report"])
+    return [render(report, known) for known in FORMATS if known in asked["formats"]]
 
 
 def _place(failure: Exception) -> str:
