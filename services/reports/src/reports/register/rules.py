@@ -49,16 +49,16 @@ _WHAT = (
 )
 _STEPS = (
     (
-        "Demandez à votre centre, ou depuis votre espace personnel, une copie de vos données "
-        ": elle contient chaque enregistrement en entier."
+        "Demandez à votre centre, ou depuis votre espace personnel, une copie de vos "
+        "données : elle contient chaque enregistrement en entier."
     ),
     (
         "Demandez le reçu d’un enregistrement, par son numéro (« rec_… », à la fin de chaque "
         "usage). Il contient la preuve que l’empreinte figure dans le journal."
     ),
     (
-        "Vérifiez ce reçu avec un outil que ni le centre ni Passerelle n’a écrit : la page « "
-        "verify » de la documentation en nomme trois et donne les commandes."
+        "Vérifiez ce reçu avec un outil que ni le centre ni Passerelle n’a écrit : la page "
+        "« verify » de la documentation en nomme trois et donne les commandes."
     ),
     (
         "Gardez ce relevé. Il porte la taille et l’empreinte du journal au jour où il a été "
