@@ -102,7 +102,7 @@ def _light(settings: Settings) -> SimpleNamespace:
     keyring = Keyring.open(settings.keys_dir)
     database = Database(settings.database_url)
     issuer = settings.public_url.rstrip("/")
-    records = Records(PersonKeys(keyring.kek, RecordKey))
+    records = Records(PersonKeys(keyring.kek, RecordKey), kept=settings.records_kept)
     return SimpleNamespace(
         database=database,
         tenants=Tenants(keyring.access, issuer, settings.access_token_lifetime),

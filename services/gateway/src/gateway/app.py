@@ -65,6 +65,7 @@ from gateway.phases.service import Phases
 from gateway.quotas import api as quotas_api
 from gateway.quotas.service import REPORTED_EVERY, Quotas
 from gateway.records import api as records_api
+from gateway.records.ageing import Ageing
 from gateway.records.rules import DEPLOYMENT
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
@@ -309,7 +310,7 @@ def _furnish(
     state = app.state
     issuer = settings.public_url.rstrip("/")
     content = BilanKeys(keyring.kek, ContentKey)
-    records = Records(PersonKeys(keyring.kek, RecordKey))
+    records = Records(PersonKeys(keyring.kek, RecordKey), kept=settings.records_kept)
     in_flight = InFlight()
     events = Events(records)
     people = People(records)
@@ -381,7 +382,7 @@ def _furnish(
         chores=settings.chores_interval,
         events_kept=settings.events_kept,
     )
-    state.background = Background()
+    state.background, state.ageing = Background(), Ageing(database, records, state.retentions)
     state.work = Work(
         database,
         state.sequencer,
@@ -391,6 +392,7 @@ def _furnish(
         state.carrying,
         state.webhook_endpoints.reach,
         state.page_sessions,
+        state.ageing,
         pace,
         state.background,
         state.signing_keys if settings.rotate_keys else None,

@@ -4,10 +4,11 @@ from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
+from gateway.records.rules import Retention
 from keel.settings import ServiceSettings, SettingsConfigDict
 
 _SECOND = timedelta(seconds=1)
@@ -23,11 +24,25 @@ _PAGE_SESSION = Field(ge=_SECOND, le=timedelta(minutes=15))
 """Bounds of the consent profile, sections 2 and 3: shorter is a choice, longer is not."""
 
 
+def _is_a_time(kept: Retention) -> Retention:
+    if kept is Retention.LEGAL_HOLD:
+        raise ValueError("a legal hold is placed on a tenant (`tenant hold`)")
+    return kept
+
+
 class Worker(StrEnum):
     """Whether a gateway works in its own process or leaves that to `python -m gateway work`."""
 
     INSIDE = "inside"
     APART = "apart"
+
+
+class RetentionReason(StrEnum):
+    """Why records are kept for longer than a year (CNIL, délibération 2021-122)."""
+
+    LEGAL_OBLIGATION = "legal_obligation"
+    INTERNAL_CONTROL = "internal_control"
+    RISK_FOR_PERSONS = "risk_for_persons"
 
 
 class Settings(ServiceSettings):
@@ -99,6 +114,10 @@ class Settings(ServiceSettings):
     """Development only: events may also be sent to `http://127.0.0.1:PORT`."""
     webhook_closed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Public networks that no event is sent to, beside those that are never public."""
+    records_kept: Annotated[Retention, AfterValidator(_is_a_time)] = Retention.TWELVE_MONTHS
+    """How long a record says what it says: `min_6m`, `std_12m` or `control_36m`."""
+    records_kept_reason: RetentionReason | None = None
+    """Why it is longer than twelve months; without it, it cannot be."""
     listen_for_withdrawals: bool = True
     """Off where the way to PostgreSQL cannot LISTEN, such as a pooler of transactions: a call in
     flight then learns of a withdrawal on another replica by asking, every quarter of a second."""
@@ -110,6 +129,12 @@ class Settings(ServiceSettings):
     wrong_secrets_per_peer_minute: NonNegativeInt = 120
     max_document_bytes: PositiveInt = 20 * 1024 * 1024
     max_body_bytes: PositiveInt = 1024 * 1024
+
+    @model_validator(mode="after")
+    def _longer_needs_a_reason(self) -> Self:
+        if self.records_kept is Retention.THIRTY_SIX_MONTHS and self.records_kept_reason is None:
+            raise ValueError("records kept for longer than 12 months need RECORDS_KEPT_REASON")
+        return self
 
     def pass_jwks_or_none(self) -> Path | None:
         """Return where the public pass keys are written, unless it is the key folder."""

@@ -21,6 +21,7 @@ from gateway.edge.idempotency import forget_old, forget_unanswered
 from gateway.log.service import Sequencer
 from gateway.operators.keys import SigningKeys
 from gateway.pages.service import PageSessions
+from gateway.records.ageing import Ageing
 from gateway.runs.recovery import Recovery
 from gateway.tenants import store as tenant_store
 from gateway.webhooks import store as webhook_store
@@ -31,7 +32,8 @@ from keel.clock import utc_now
 from keel.database import Database
 
 _A_DAY = timedelta(days=1)
-"""Between two looks at the signing keys: each of their thresholds is as much early."""
+"""Between two looks at the signing keys (each of their thresholds is as much early) and at what is
+due: a record's last day is a day, too."""
 
 logger = structlog.get_logger()
 
@@ -62,6 +64,7 @@ class Work:
     carrying: Carrying
     reach: Reach
     page_sessions: PageSessions
+    ageing: Ageing
     pace: Pace
     background: Background
     signing_keys: SigningKeys | None = None
@@ -86,6 +89,7 @@ class Work:
                 Part.every(self.pace.destructions, "destructions", self.carrying.step),
                 Part.every(self.pace.chores, "chores", self._chores),
                 Part.every(_A_DAY, "key_rotation", self._keep_keys_young, at_once=True),
+                Part.every(_A_DAY, "retention", self._empty_what_is_due, at_once=True),
             ):
                 yield
 
@@ -109,6 +113,10 @@ class Work:
         """Do what is due to the signing keys; one that fails is done again the next day."""
         if self.signing_keys is not None:
             await _logged(self.signing_keys.keep_up(), "key_rotation")
+
+    async def _empty_what_is_due(self) -> None:
+        """Empty the records whose time is over; what fails is done again the next day."""
+        await _logged(self.ageing.run(), "retention")
 
     async def _drop_codes(self, session: AsyncSession) -> None:
         await self.deliveries.drop_codes(session)

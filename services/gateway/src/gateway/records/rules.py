@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -158,6 +158,20 @@ def erase_after(occurred_at: datetime, retention_class: str) -> date | None:
     )
 
 
+def kept_since(today: date, retention_class: str) -> date | None:
+    """Return the first day whose records are still kept today; None when all of them are.
+
+    A record of any earlier day is due: `erase_after` of it is past.
+    """
+    months = _MONTHS.get(Retention(retention_class))
+    if months is None:
+        return None
+    day = datetime.combine(today - timedelta(days=31 * months), time(), UTC)
+    while (last := erase_after(day, retention_class)) is not None and last < today:
+        day += timedelta(days=1)
+    return day.date()
+
+
 def of_the_use(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a record says of a use of AI that is as true of what comes after it."""
     return {name: value for name, value in body.items() if name in OF_THE_USE}
@@ -194,9 +208,10 @@ def _actor(fact: Fact) -> Actor | None:
     return Actor.SOFTWARE if fact.client else None
 
 
-def _about_itself(fact: Fact, occurred_at: datetime, trace_id: str | None) -> dict[str, Any]:
+def _about_itself(
+    fact: Fact, occurred_at: datetime, trace_id: str | None, kept: Retention
+) -> dict[str, Any]:
     """Return what a record says of itself, whatever it is about; the fact itself says more."""
-    kept = str(fact.body.get("retention_class", Retention.TWELVE_MONTHS))
     until, actor = erase_after(occurred_at, kept), _actor(fact)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -204,16 +219,21 @@ def _about_itself(fact: Fact, occurred_at: datetime, trace_id: str | None) -> di
         "phase": _PHASES.get(fact.kind),
         "trace_id": trace_id,
         "actor_type": None if actor is None else str(actor),
-        "retention_class": kept,
+        "retention_class": str(kept),
         "erase_after": None if until is None else until.isoformat(),
     }
 
 
 def record_of(
-    fact: Fact, *, record_id: str, occurred_at: datetime, trace_id: str | None = None
+    fact: Fact,
+    *,
+    record_id: str,
+    occurred_at: datetime,
+    trace_id: str | None = None,
+    kept: Retention = Retention.TWELVE_MONTHS,
 ) -> dict[str, Any]:
     """Return the private record (section 7.1); unknown members are left out, never invented."""
-    body = {**_about_itself(fact, occurred_at, trace_id), **fact.body}
+    body = {**_about_itself(fact, occurred_at, trace_id, kept), **fact.body}
     record: dict[str, Any] = {
         "v": 1,
         "id": record_id,

@@ -18,6 +18,7 @@ from gateway.records.rules import (
     DEPLOYMENT,
     Fact,
     Kind,
+    Retention,
     commitment,
     content_digest,
     encryption_key,
@@ -58,6 +59,8 @@ class Records:
 
     keys: ContentKeys
     now: Callable[[], datetime] = utc_now
+    kept: Retention = Retention.TWELVE_MONTHS
+    """How long records are kept here; each says so of itself."""
 
     async def write(
         self, session: AsyncSession, fact: Fact, *, record_id: str | None = None
@@ -79,7 +82,11 @@ class Records:
     async def _write(self, session: AsyncSession, fact: Fact, record_id: str) -> str:
         occurred_at = self.now()
         record = record_of(
-            fact, record_id=record_id, occurred_at=occurred_at, trace_id=current_trace_id()
+            fact,
+            record_id=record_id,
+            occurred_at=occurred_at,
+            trace_id=current_trace_id(),
+            kept=self.kept,
         )
         key = await self.key_of(session, fact.tenant, fact.beneficiary)
         sealed = seal(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -55,12 +55,49 @@ async def page(
     return (await session.scalars(query.order_by(Record.id).limit(limit))).all()
 
 
+_EMPTY = {"sealed": None, "beneficiary": None, "bilan": None, "consent": None, "prev": None}
+"""What is left of a record: that there was one, of which kind, when, and its place in the log."""
+
+
+async def empty_due(
+    session: AsyncSession, tenant: str, *, before: datetime, limit: int
+) -> Sequence[tuple[str, str | None]]:
+    """Empty the oldest records from before an instant; returns whose each of them was."""
+    due = (
+        select(Record.id, Record.beneficiary)
+        .where(Record.tenant == tenant, Record.occurred_at < before, Record.sealed.is_not(None))
+        .order_by(Record.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = [(row.id, row.beneficiary) for row in await session.execute(due)]
+    await session.execute(
+        update(Record)
+        .where(Record.tenant == tenant, Record.id.in_([record for record, _ in found]))
+        .values(**_EMPTY)
+    )
+    return found
+
+
+async def count_due(session: AsyncSession, tenant: str, *, before: datetime) -> int:
+    """Return how many records from before an instant still say what they said."""
+    query = select(func.count()).select_from(Record)
+    due = Record.tenant == tenant, Record.occurred_at < before, Record.sealed.is_not(None)
+    return await session.scalar(query.where(*due)) or 0
+
+
+async def has_any(session: AsyncSession, tenant: str, beneficiary: str) -> bool:
+    """Say whether a record about this person is left that was not emptied."""
+    query = select(Record.id).where(Record.tenant == tenant, Record.beneficiary == beneficiary)
+    return (await session.scalars(query.limit(1))).first() is not None
+
+
 async def erase(session: AsyncSession, tenant: str, beneficiary: str) -> int:
     """Empty a person's records; that there was one stays, when, and its place in the log."""
     emptied = await session.execute(
         update(Record)
         .where(Record.tenant == tenant, Record.beneficiary == beneficiary)
-        .values(sealed=None, beneficiary=None, bilan=None, consent=None, prev=None)
+        .values(**_EMPTY)
         .returning(Record.id)
     )
     return len(emptied.all())
@@ -109,6 +146,7 @@ async def open_dispatches(session: AsyncSession, tenant: str, before: datetime) 
         Record.tenant == tenant,
         Record.kind == str(Kind.AI_DISPATCH),
         Record.occurred_at <= before,
+        Record.sealed.is_not(None),  # what was emptied no longer says which record closed it
         ~closed,
     )
     return (await session.scalars(query)).all()

@@ -32,7 +32,7 @@ from gateway.tables.people import (
     Restriction,
     SecrecyAcceptance,
 )
-from gateway.tables.records import Record
+from gateway.tables.records import Record, RetentionRun
 from gateway.tables.sharing import RetentionAgreement, Share
 from gateway.tables.tenants import ApiKey, Client, Door, RevokedToken, Tenant, UsedAssertion
 
@@ -77,6 +77,7 @@ __all__ = [
     "Report",
     "Restriction",
     "RetentionAgreement",
+    "RetentionRun",
     "RevokedToken",
     "Run",
     "SecrecyAcceptance",

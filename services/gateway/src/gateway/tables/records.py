@@ -57,3 +57,17 @@ class Record(TenantOwned, Base):
     log_generation: Mapped[int | None] = mapped_column(Integer)
     """Which log of this installation holds its leaf, at `log_index`; None until sequenced."""
     log_index: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class RetentionRun(Base):
+    """When the job that empties old records last ran, and what it saw: one row, for metrics."""
+
+    __tablename__ = "retention_runs"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ran_at: Mapped[datetime] = at()
+    emptied: Mapped[int] = mapped_column(Integer)
+    keys_destroyed: Mapped[int] = mapped_column(Integer)
+    tenants_held: Mapped[int] = mapped_column(Integer)
+    """Under a legal hold, so that nothing of theirs was due."""
+    tenants_failed: Mapped[int] = mapped_column(Integer)
