@@ -1,5 +1,8 @@
 """Who reads records leaves a record; the person sees the newest uses; what was erased stays erased."""
 
+import base64
+from hashlib import sha256
+
 import pytest
 
 from gateway.pages import space
@@ -87,3 +90,63 @@ async def test_the_page_says_when_it_does_not_show_every_use(given, beneficiary,
     assert "Les 2 usages les plus récents" in page.text
     assert "usage-2-" in page.text
     assert "usage-0-" not in page.text
+
+
+async def test_what_was_erased_answers_410_with_leaf_and_proof(app, centre, bilan, used):
+    (record,) = await used(1)
+    async with app.state.database.begin(centre.tenant) as session:
+        await app.state.records.erase(session, centre.tenant, bilan.beneficiary)
+    early = await centre.call("GET", f"/v1/records/{record}")
+    assert (early.status_code, early.headers["retry-after"]) == (410, "1")
+    assert not {"leaf", "proof"} & set(early.json())
+    while await app.state.sequencer.step():
+        pass
+    answer = await centre.call("GET", f"/v1/records/{record}")
+    assert (answer.status_code, answer.json()["code"]) == (410, "erased")
+    receipt = (await centre.call("GET", f"/v1/records/{record}/receipt")).json()
+    assert (receipt["salt"], receipt["record"]) == (None, None)
+    assert answer.json()["leaf"] == receipt["leaf"]
+    assert verifies(answer.json()["leaf"], answer.json()["proof"])
+    assert not verifies(receipt["leaf"][:-4] + "AAAA", receipt["proof"])
+
+
+def verifies(leaf, proof):
+    """Follow a C2SP tlog-proof from the leaf to the root of its checkpoint (RFC 9162, 2.1.3.2)."""
+    head, _, note = proof.partition("\n\n")
+    first, index, *siblings = head.split("\n")
+    assert first == "c2sp.org/tlog-proof@v1"
+    fn, sn = int(index.removeprefix("index ")), int(note.split("\n")[1]) - 1
+    at = sha256(b"\x00" + base64.urlsafe_b64decode(leaf + "=" * (-len(leaf) % 4))).digest()
+    for sibling in map(base64.b64decode, siblings):
+        left = bool(fn & 1) or fn == sn
+        at = sha256(b"\x01" + (sibling + at if left else at + sibling)).digest()
+        while left and not fn & 1 and fn:
+            fn, sn = fn >> 1, sn >> 1
+        fn, sn = fn >> 1, sn >> 1
+    return base64.b64encode(at).decode() == note.split("\n")[2]
+
+
+async def test_the_list_is_narrowed_by_whom_and_when_it_is_about(app, centre, bilan, used):
+    written = await used(2)
+
+    async def found(**asked):
+        answer = await centre.call("GET", "/v1/records", params={"kind": "ai.dispatch", **asked})
+        return [record["id"] for record in answer.json()["items"]]
+
+    first = (await centre.call("GET", f"/v1/records/{written[0]}")).json()["occurred_at"]
+    assert await found(bilan=bilan.id) == await found(beneficiary=bilan.beneficiary) == written
+    assert await found(bilan="bil_" + "0" * 26) == []
+    assert await found(since=first) == written
+    assert await found(before=first) == []
+    assert await found(after=written[0]) == written[1:]
+
+
+async def test_the_person_is_told_who_read_about_them(centre, bilan, used):
+    (record,) = await used(1)
+    await centre.call("GET", f"/v1/records/{record}")
+    await centre.call("GET", f"/v1/records?beneficiary={bilan.beneficiary}")
+    page = await centre.call(
+        "GET", f"/v1/records?beneficiary={bilan.beneficiary}&kind=log.accessed"
+    )
+    read = [(r["act"], r["body"]["query_class"]) for r in page.json()["items"]]
+    assert read == [(bilan.counsellor, "record"), (bilan.counsellor, "list")]

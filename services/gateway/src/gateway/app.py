@@ -316,7 +316,7 @@ def _furnish(
     people = People(records)
     counsellors = Counsellors(records)
     bilans = Bilans(people, counsellors, events, settings.min_support)
-    admissions = Admissions(database, bilans, keyring.passes)
+    admissions = Admissions(database, bilans, records, keyring.passes)
     services = _services(settings, admissions.admit, transports)
     gate = Gate(database, records, keyring.passes, keyring.has_log_key)
     consents = Consents(

@@ -45,6 +45,8 @@ class About:
     bilan: str | None = None
     beneficiary: str | None = None
     ground: Ground = Ground.WORK
+    recorded: bool = False
+    """Whether what is done leaves a record of its own, so that its reads leave none."""
 
     @classmethod
     def tenant_of(cls, caller: Caller) -> "About":
@@ -65,9 +67,13 @@ class About:
         """About the same, to take something away: possible whatever became of the bilan."""
         return replace(self, ground=Ground.DELETION)
 
+    def with_its_record(self) -> "About":
+        """About the same, for what writes down itself that it was done: a run, a copy, a share."""
+        return replace(self, recorded=True)
+
     def to_hand_over(self) -> "About":
         """About the same, to hand a signed document over."""
-        return replace(self, ground=Ground.HANDOVER)
+        return replace(self, ground=Ground.HANDOVER, recorded=True)
 
     def to_give_back(self) -> "About":
         """About the same, to give the person a copy of what is held about them."""

@@ -163,7 +163,7 @@ class Exports:
     async def _contents(self, by: Caller, gathered: Gathered) -> dict[str, Any]:
         documents, runs, reports = [], [], []
         for bilan, its_documents, its_runs, its_reports in gathered.contents:
-            about = About.bilan_of(by, bilan).to_give_back()
+            about = About.bilan_of(by, bilan).to_give_back().with_its_record()
             for document in its_documents:
                 path = f"/documents/{document.id}/pseudonymised"
                 found = await self._ask(ANONYMIZER, "read_pseudonymised", path, about)

@@ -10,11 +10,23 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.bilans.service import Bilans
+from gateway.records.rules import Actor, Fact, Kind
+from gateway.records.service import Records
 from gateway.services import About, Ground
 from gateway.tables import Bilan
 from keel.database import Database
 from keel.passes import PassMint
 from keel.tokens import Signer
+
+_READS = {
+    "restore": "bilan_text",
+    "read_pseudonymised": "document_text",
+    "read_outline": "document_outline",
+    "read_findings": "document_findings",
+    "read_version": "report_version",
+}
+"""Operations by which content of a bilan comes to somebody's eyes, by the class of such a read. At
+rest there is pseudonymised text: whatever is read in the person's own words passes `restore`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +35,7 @@ class Admissions:
 
     database: Database
     bilans: Bilans
+    records: Records
     key: Signer
 
     async def admit(self, service: str, operation: str, about: About) -> str:
@@ -44,6 +57,8 @@ class Admissions:
                     )
             else:
                 bilan = await self.bilans.open_for(session, about.caller, about.bilan)
+            if operation in _READS and not about.recorded:
+                await self._record_reading(session, about, bilan, operation)
             return self._mint(service, operation, about, bilan)
 
     async def _require_reader(self, session: AsyncSession, about: About, bilan: Bilan) -> None:
@@ -54,6 +69,29 @@ class Admissions:
         """
         if about.ground is Ground.OWN_DATA and about.caller.client:
             await self.bilans.require_assigned(session, about.caller, bilan)
+
+    async def _record_reading(
+        self, session: AsyncSession, about: About, bilan: Bilan, operation: str
+    ) -> None:
+        """Write down who reads content of a bilan, and what for (LR-A21).
+
+        Here, because nobody reads content without a pass, and in this transaction, because a pass
+        that nobody wrote down must not be minted. It costs what one more record costs: two inserts,
+        and a commit that has to reach the disk where there was none to write before. A run, a copy
+        of one's data and a share pay nothing: they leave records of their own.
+        """
+        body = {"query_class": _READS[operation], "access_purpose": str(about.ground)}
+        fact = Fact(
+            Kind.LOG_ACCESSED,
+            about.tenant,
+            body,
+            beneficiary=bilan.beneficiary,
+            bilan=bilan.id,
+            client=about.caller.client or None,
+            counsellor=about.caller.counsellor,
+            actor=None if about.caller.client else Actor.BENEFICIARY,
+        )
+        await self.records.write(session, fact)
 
     def _mint(self, service: str, operation: str, about: About, bilan: Bilan | None) -> str:
         return PassMint(self.key).mint(

@@ -1,8 +1,8 @@
 """The end of a record's time: what it said goes, its leaf and its place in the log stay (I-14).
 
 A day's records are due once the last day on which they are kept is over, by the database's clock
-and by ours, whichever is behind. Nothing here reaches a record younger than six calendar months: the
-shortest class is six. While a legal hold stands, nothing of its tenant is due.
+and by ours, whichever is behind. Nothing here reaches a record younger than six calendar months:
+the shortest class is six. While a legal hold stands, nothing of its tenant is due.
 """
 
 from collections.abc import Callable

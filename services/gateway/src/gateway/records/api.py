@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response, status
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import RecordReaderDep
@@ -14,10 +14,12 @@ from gateway.tables import Record
 from gateway.tenants.service import Caller
 from gateway.wiring import RecordsDep
 from keel.database import SessionDep
-from keel.identifiers import BeneficiaryId, ConsentId, RecordId
+from keel.identifiers import BeneficiaryId, BilanId, ConsentId, RecordId
 from keel.problems import NotFound, problems
 
 router = APIRouter(prefix="/v1/records", tags=["transparency"])
+
+Instant = Annotated[AwareDatetime | None, Query(description="An instant with its zone.")]
 
 
 class RecordView(BaseModel):
@@ -63,22 +65,25 @@ async def list_records(
     caller: RecordReaderDep,
     beneficiary: BeneficiaryId | None = None,
     consent: ConsentId | None = None,
+    bilan: BilanId | None = None,
     kind: Kind | None = None,
+    since: Instant = None,
+    before: Instant = None,
     after: RecordId | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> RecordPage:
-    """List the tenant's records. Reading them is itself recorded (I-12)."""
+    """List the tenant's records. Reading them is itself recorded (I-12).
+
+    There is no filter by counsellor, on purpose: records are not there to rate people who work.
+    """
+    asked = {"beneficiary": beneficiary, "consent": consent, "bilan": bilan, "kind": kind}
     rows = await store.page(
-        session,
-        caller.tenant,
-        beneficiary=beneficiary,
-        consent=consent,
-        kind=kind,
-        after=after,
-        limit=limit,
+        session, caller.tenant, **asked, since=since, before=before, after=after, limit=limit
     )
     items = [await _item(session, records, row) for row in rows]
-    await records.write(session, _access(caller, "list", returned=len(items)))
+    # Sealed under the person's key, which nobody makes anew for somebody who was erased.
+    whose = beneficiary if any(isinstance(item, RecordView) for item in items) else None
+    await records.write(session, _access(caller, "list", returned=len(items), whose=whose))
     return RecordPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
@@ -89,13 +94,16 @@ async def _item(session: AsyncSession, records: Records, row: Record) -> RecordV
     return RecordView.model_validate(record)
 
 
-def _access(caller: Caller, query_class: str, *, returned: int = 1) -> Fact:
+def _access(
+    caller: Caller, query_class: str, *, returned: int = 1, whose: str | None = None
+) -> Fact:
     return Fact(
         Kind.LOG_ACCESSED,
         caller.tenant,
         {"query_class": query_class, "returned": returned},
         client=caller.client,
         counsellor=caller.counsellor,
+        beneficiary=whose,
     )
 
 
@@ -103,10 +111,14 @@ def _access(caller: Caller, query_class: str, *, returned: int = 1) -> Fact:
 async def read_record(
     record_id: RecordId, session: SessionDep, records: RecordsDep, caller: RecordReaderDep
 ) -> RecordView:
-    """Return one record. Reading it is itself recorded (I-12)."""
+    """Return one record. Reading it is itself recorded (I-12).
+
+    Of an erased one the refusal (410) carries what still stands: `leaf`, and `proof` as C2SP
+    tlog-proof text; before a checkpoint covers it, neither, and a `Retry-After`.
+    """
     row = await records.find(session, caller.tenant, record_id)
     record = await records.read(session, row)
-    await records.write(session, _access(caller, "record"))
+    await records.write(session, _access(caller, "record", whose=row.beneficiary))
     return RecordView.model_validate(record)
 
 
@@ -127,5 +139,6 @@ async def read_record_receipt(
         receipt = await records.receipt(session, row)
     except NotInLogYet:
         return Response(status_code=status.HTTP_202_ACCEPTED, headers={"Retry-After": "1"})
-    await records.write(session, _access(caller, "receipt"))
+    whose = None if receipt["record"] is None else row.beneficiary
+    await records.write(session, _access(caller, "receipt", whose=whose))
     return receipt

@@ -162,12 +162,25 @@ class Records:
         """Return the private record.
 
         Raises:
-            RecordErased: its key was destroyed.
+            RecordErased: it was emptied or its key destroyed; its leaf and proof come with it.
         """
         record = await self.read_unless_erased(session, row)
         if record is None:
-            raise RecordErased("The person's key was destroyed; the receipt still verifies.")
+            raise await self._erased(session, row)
         return record
+
+    async def _erased(self, session: AsyncSession, row: Record) -> RecordErased:
+        try:
+            receipt = await self.receipt(session, row)
+        except NotInLogYet:
+            return RecordErased(
+                "What it said was erased. No checkpoint covers its leaf yet: ask again soon.",
+                headers={"Retry-After": "1"},
+            )
+        return RecordErased(
+            "What it said was erased; `leaf` and `proof` still stand, and so does its receipt.",
+            members={"leaf": receipt["leaf"], "proof": receipt["proof"]},
+        )
 
     async def read_unless_erased(self, session: AsyncSession, row: Record) -> dict[str, Any] | None:
         """Return the private record; None when its key was destroyed."""

@@ -41,6 +41,9 @@ async def page(
     kind: str | None,
     after: str | None,
     limit: int,
+    bilan: str | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
 ) -> Sequence[Record]:
     """Return records in the order of their ids, which is that of time."""
     query = select(Record).where(Record.tenant == tenant)
@@ -48,8 +51,14 @@ async def page(
         query = query.where(Record.beneficiary == beneficiary)
     if consent is not None:
         query = query.where(Record.consent == consent)
+    if bilan is not None:
+        query = query.where(Record.bilan == bilan)
     if kind is not None:
         query = query.where(Record.kind == kind)
+    if since is not None:
+        query = query.where(Record.occurred_at >= since)
+    if before is not None:
+        query = query.where(Record.occurred_at < before)
     if after is not None:
         query = query.where(Record.id > after)
     return (await session.scalars(query.order_by(Record.id).limit(limit))).all()

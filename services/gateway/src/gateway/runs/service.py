@@ -206,7 +206,7 @@ class Runs:
                 alive_at=at,
             )
             await store.add(session, run)
-        about = About.bilan_of(caller, bilan)
+        about = About.bilan_of(caller, bilan).with_its_record()
         return bilan, run, Inputs(self.services, about, request, earlier)
 
     async def validated(
