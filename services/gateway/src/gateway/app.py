@@ -95,6 +95,8 @@ from gateway.webhooks import api as webhooks_api
 from gateway.webhooks.addresses import Reach
 from gateway.webhooks.deliveries import Deliveries
 from gateway.webhooks.service import WebhookEndpoints
+from gateway.witnesses import api as witnesses_api
+from gateway.witnesses.service import Witnesses
 from gateway.work import Pace, Work
 from keel.application import Lifespan, create_service
 from keel.database import Database
@@ -141,6 +143,7 @@ _ROUTERS = (
     quotas_api.router,
     events_api.router,
     webhooks_api.router,
+    witnesses_api.router,
     log_api.router,
     documentation.router,
     explanations_api.router,
@@ -269,6 +272,15 @@ def _installation(settings: Settings) -> Installation:
     )
 
 
+def _witnesses(settings: Settings, database: Database) -> Witnesses:
+    return Witnesses(
+        database,
+        tuple(witness.read() for witness in settings.log_witnesses),
+        settings.log_witness_quorum,
+        settings.log_witness_interval,
+    )
+
+
 def _reach(settings: Settings) -> Reach:
     return Reach(
         ports=settings.webhook_ports,
@@ -374,7 +386,10 @@ def _furnish(
     state.sequencer = Sequencer(
         database, origin, keyring.log, genesis, opaque_kinds=settings.log_opaque_kinds
     )
-    state.deliveries = Deliveries(database, state.webhook_endpoints)
+    state.witnesses, state.deliveries = (
+        _witnesses(settings, database),
+        Deliveries(database, state.webhook_endpoints),
+    )
     pace = Pace(
         sequencing=settings.sequencer_interval,
         webhooks=settings.webhook_interval,
@@ -397,6 +412,7 @@ def _furnish(
         state.background,
         state.signing_keys if settings.rotate_keys else None,
         {"refusals": gate.refusals.tell},
+        beside=(Part.lasting("witnesses", state.witnesses.run),),
     )
 
     async def migrated() -> bool:

@@ -6,9 +6,18 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 from gateway.records.rules import Retention
+from gateway.witnesses.rules import Witness
 from keel.settings import ServiceSettings, SettingsConfigDict
 
 _SECOND = timedelta(seconds=1)
@@ -45,6 +54,24 @@ class RetentionReason(StrEnum):
     RISK_FOR_PERSONS = "risk_for_persons"
 
 
+class NamedWitness(BaseModel):
+    """A witness of the log: where it is asked, and its verifier key line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(max_length=2000)]
+    vkey: Annotated[str, Field(max_length=400)]
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        self.read()
+        return self
+
+    def read(self) -> Witness:
+        """Return it as the log knows it."""
+        return Witness.read(self.url, self.vkey)
+
+
 class Settings(ServiceSettings):
     """Set by environment variables that begin with GATEWAY_."""
 
@@ -75,6 +102,13 @@ class Settings(ServiceSettings):
     log_opaque_kinds: bool = True
     """Whether every leaf shows the kind `r`. In a small centre, a kind and a minute tell who did
     what; a deployment whose numbers hide its people may show the kinds."""
+    log_witnesses: tuple[NamedWitness, ...] = ()
+    """Who cosigns the log (C2SP tlog-witness): a JSON list of `{"url", "vkey"}`."""
+    log_witness_quorum: PositiveInt = 1
+    """How many of them must have cosigned the checkpoint at `/log/witnessed`."""
+    log_witness_interval: Annotated[timedelta, _POSITIVE] = timedelta(seconds=10)
+    log_witness_loopback: bool = False
+    """Development only: a witness may also be at `http://127.0.0.1:PORT`."""
     anonymizer_url: str = "http://127.0.0.1:8001"
     llm_router_url: str = "http://127.0.0.1:8002"
     labour_market_url: str = "http://127.0.0.1:8003"
@@ -134,6 +168,17 @@ class Settings(ServiceSettings):
     def _longer_needs_a_reason(self) -> Self:
         if self.records_kept is Retention.THIRTY_SIX_MONTHS and self.records_kept_reason is None:
             raise ValueError("records kept for longer than 12 months need RECORDS_KEPT_REASON")
+        return self
+
+    @model_validator(mode="after")
+    def _witnesses_can_be_asked(self) -> Self:
+        named = [witness.read() for witness in self.log_witnesses]
+        if len({witness.name for witness in named}) != len(named):
+            raise ValueError("two witnesses have one name")
+        if not self.log_witness_loopback and any(w.is_on_loopback() for w in named):
+            raise ValueError("a witness is asked over https://, also on this machine")
+        if named and self.log_witness_quorum > len(named):
+            raise ValueError("more witnesses are asked for than there are")
         return self
 
     def pass_jwks_or_none(self) -> Path | None:

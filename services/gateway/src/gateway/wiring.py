@@ -29,6 +29,7 @@ from gateway.shares.service import Shares
 from gateway.tenants.introspection import Introspection
 from gateway.tenants.service import Tenants
 from gateway.webhooks.service import WebhookEndpoints
+from gateway.witnesses.service import Witnesses
 from keel.database import Database
 
 
@@ -66,3 +67,4 @@ CodesDep = Annotated[Codes, Depends(_made("codes"))]
 ContestationsDep = Annotated[Contestations, Depends(_made("contestations"))]
 PageSessionsDep = Annotated[PageSessions, Depends(_made("page_sessions"))]
 WebhookEndpointsDep = Annotated[WebhookEndpoints, Depends(_made("webhook_endpoints"))]
+WitnessesDep = Annotated[Witnesses, Depends(_made("witnesses"))]

@@ -71,6 +71,8 @@ class Work:
     """Whose rotation is kept up with; None where somebody else does that."""
     rounds: Mapping[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     """What each round does once for all tenants, by name, each in transactions of its own."""
+    beside: tuple[Part, ...] = ()
+    """What else is done where the work is done."""
 
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:
@@ -90,6 +92,7 @@ class Work:
                 Part.every(self.pace.chores, "chores", self._chores),
                 Part.every(_A_DAY, "key_rotation", self._keep_keys_young, at_once=True),
                 Part.every(_A_DAY, "retention", self._empty_what_is_due, at_once=True),
+                *self.beside,
             ):
                 yield
 

@@ -50,6 +50,11 @@ def _beside(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def beside() -> Callable[[str], ModuleType]:
+    return _beside
+
+
+@pytest.fixture(scope="session")
 def third_party() -> ModuleType:
     return _beside("third_party")
 
@@ -195,30 +200,45 @@ def _wait_for(url: str, lives: Callable[[], bool], said: Path) -> None:
             time.sleep(0.05)
 
 
+@asynccontextmanager
+async def _served(app: FastAPI) -> AsyncIterator[str]:
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(server_config(app))
+    server.capture_signals = nullcontext  # of the main thread only
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listening.close()
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[[FastAPI], Any]:
+    """Serve an application over loopback while a story lasts."""
+    return _served
+
+
 @contextmanager
 def _in_a_thread(filled: Filled, records: int, _: Path) -> Iterator[str]:
     """Fill a log and serve it over loopback without a process of its own, whose start takes seconds."""
-    listening, stop, ready = listen("127.0.0.1", 0), threading.Event(), threading.Event()
+    stop, ready, urls = threading.Event(), threading.Event(), []
 
     async def run() -> None:
-        async with _filled_gateway(filled, records) as app:
-            server = uvicorn.Server(server_config(app))
-            server.capture_signals = nullcontext  # of the main thread only
-            task = asyncio.create_task(server.serve(sockets=[listening]))
+        async with _filled_gateway(filled, records) as app, _served(app) as url:
+            urls.append(url)
             ready.set()
             await asyncio.to_thread(stop.wait)
-            server.should_exit = True
-            await task
 
     thread = threading.Thread(target=asyncio.run, args=(run(),))
     thread.start()
     assert ready.wait(60)
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield urls[0]
     finally:
         stop.set()
         thread.join()
-        listening.close()
 
 
 SAMPLE = 300
@@ -294,7 +314,7 @@ def mirror(live: Live) -> Iterator[Mirror]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     copied.url = f"http://127.0.0.1:{server.server_port}/log"
     yield copied

@@ -29,6 +29,7 @@ WITHOUT_A_TOKEN = {
     "/problems/": "pages about refusals, which have no caller",
     "/problems/{name}": "pages about refusals, which have no caller",
     "/log/checkpoint": "the log is for everybody",
+    "/log/witnessed": "the log is for everybody",
     "/log/vkey": "the log is for everybody",
     "/log/proof/inclusion": "the log is for everybody",
     "/log/proof/consistency": "the log is for everybody",

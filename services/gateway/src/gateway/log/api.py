@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from gateway.log import rules, store
 from gateway.log.service import Log
+from gateway.wiring import WitnessesDep
 from keel.database import SessionDep
 from keel.problems import NotFound, problems
 
@@ -94,15 +95,21 @@ def _text(content: str, caching: str) -> Response:
 
 
 @_public("/checkpoint", **_OCTETS)
-async def read_checkpoint(log: NewestDep) -> Response:
-    """Return the signed size and root of the log (a C2SP signed note)."""
-    return _text(log.generation.checkpoint, "no-cache")
+async def read_checkpoint(log: NewestDep, session: SessionDep, witnesses: WitnessesDep) -> Response:
+    """Return the signed size and root of the log (a C2SP signed note).
+
+    Where witnesses cosigned this very size, their lines follow the log's own.
+    """
+    note = log.generation.checkpoint + await witnesses.lines(session, log.generation)
+    return _text(note, "no-cache")
 
 
 @_public("/{generation}/checkpoint", **_OCTETS)
-async def read_checkpoint_of_generation(log: NumberedDep) -> Response:
+async def read_checkpoint_of_generation(
+    log: NumberedDep, session: SessionDep, witnesses: WitnessesDep
+) -> Response:
     """Return the last signed size and root of one of this installation's logs."""
-    return await read_checkpoint(log)
+    return await read_checkpoint(log, session, witnesses)
 
 
 @_public("/vkey", **_OCTETS)

@@ -35,6 +35,7 @@ from gateway.tables.people import (
 from gateway.tables.records import Record, RetentionRun
 from gateway.tables.sharing import RetentionAgreement, Share
 from gateway.tables.tenants import ApiKey, Client, Door, RevokedToken, Tenant, UsedAssertion
+from gateway.tables.witnesses import LogCosignature
 
 __all__ = [
     "ApiKey",
@@ -62,6 +63,7 @@ __all__ = [
     "IdempotentAnswer",
     "Interview",
     "LegalHold",
+    "LogCosignature",
     "LogEntry",
     "LogOutbox",
     "LogState",
