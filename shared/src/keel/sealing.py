@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import LargeBinary, String, delete, select
+from sqlalchemy import LargeBinary, Select, String, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -135,6 +135,25 @@ class ContentKeys:
                 raise
             return made
         return key
+
+    async def obtain_all(
+        self, session: AsyncSession, tenant: str, subjects: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Return the keys by subject, creating those that there are not; one query for all."""
+        found = await session.execute(self._held(tenant, subjects))
+        keys = {
+            subject: self._kek.unwrap(wrapped, f"{tenant}|{subject}") for subject, wrapped in found
+        }
+        for subject in subjects:
+            if subject not in keys:
+                keys[subject] = await self.obtain(session, tenant, subject)
+        return keys
+
+    def _held(self, tenant: str, subjects: Sequence[str]) -> Select[str, bytes]:
+        table = self._table
+        return select(table.subject, table.wrapped).where(
+            table.tenant == tenant, table.subject.in_(subjects)
+        )
 
     async def create(
         self, session: AsyncSession, tenant: str, subjects: Sequence[str]

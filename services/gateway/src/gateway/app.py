@@ -66,6 +66,7 @@ from gateway.quotas import api as quotas_api
 from gateway.quotas.service import REPORTED_EVERY, Quotas
 from gateway.records import api as records_api
 from gateway.records.ageing import Ageing
+from gateway.records.appends import Appends
 from gateway.records.rules import DEPLOYMENT
 from gateway.records.service import Records
 from gateway.reports import api as reports_api
@@ -323,7 +324,7 @@ def _furnish(
     issuer = settings.public_url.rstrip("/")
     content = BilanKeys(keyring.kek, ContentKey)
     records = Records(PersonKeys(keyring.kek, RecordKey), kept=settings.records_kept)
-    in_flight = InFlight()
+    in_flight, state.appends = InFlight(), Appends(database, records)
     events = Events(records)
     people = People(records)
     counsellors = Counsellors(records)
@@ -362,7 +363,7 @@ def _furnish(
         wrong_peer=settings.wrong_secrets_per_peer_minute,
     )
     state.settings, state.keyring, state.database = settings, keyring, database
-    state.services, state.records, state.content = services, records, content
+    state.services, state.content, state.records = services, content, records
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
     state.clients, state.suspension = Clients(), Suspension(database, consents)
     state.introspection = Introspection(state.tenants, consents)
@@ -378,7 +379,7 @@ def _furnish(
     state.codes = Codes(records, events, state.webhook_endpoints)
     state.contestations = Contestations(records, events)
     state.exports, state.identity = (
-        Exports(database, services, records, _gathering(state), bilans),
+        Exports(database, services, state.appends, _gathering(state), bilans),
         Identity(database, bilans),
     )
     origin = settings.log_origin

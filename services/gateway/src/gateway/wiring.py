@@ -19,6 +19,7 @@ from gateway.pages.service import PageSessions
 from gateway.people.service import People
 from gateway.phases.service import Phases
 from gateway.quotas.service import Quotas
+from gateway.records.appends import Appends
 from gateway.records.service import Records
 from gateway.reports.service import Reports
 from gateway.restrictions.service import Restrictions
@@ -57,6 +58,7 @@ PeopleDep = Annotated[People, Depends(_made("people"))]
 BilansDep = Annotated[Bilans, Depends(_made("bilans"))]
 ConsentsDep = Annotated[Consents, Depends(_made("consents"))]
 QuotasDep = Annotated[Quotas, Depends(_made("quotas"))]
+AppendsDep = Annotated[Appends, Depends(_made("appends"))]
 RecordsDep = Annotated[Records, Depends(_made("records"))]
 RestrictionsDep = Annotated[Restrictions, Depends(_made("restrictions"))]
 RunsDep = Annotated[Runs, Depends(_made("runs"))]

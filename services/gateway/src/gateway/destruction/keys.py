@@ -5,7 +5,9 @@ instead: the key is read under a lock that its destruction waits for, and made o
 says that what it was for is gone. So a key dies once, with everything that was sealed under it.
 """
 
-from sqlalchemy import select
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.problems import BeneficiaryErased, BilanNotOpen
@@ -42,16 +44,15 @@ class _Lasting(ContentKeys):
         """Return the key, creating it where it may be; raises where its subject is gone."""
         if subject == tenant:  # of records about nobody: it is never destroyed
             return await super().obtain(session, tenant, subject)
-        table = self._table
-        held = await session.scalar(
-            select(table.wrapped)
-            .where(table.tenant == tenant, table.subject == subject)
-            .with_for_update(read=True, key_share=True)
-        )
+        held = (await session.execute(self._held(tenant, [subject]))).first()
         if held is not None:
-            return self._kek.unwrap(held, f"{tenant}|{subject}")
+            return self._kek.unwrap(held.wrapped, f"{tenant}|{subject}")
         await self._refuse(session, tenant, subject)
         return await super().obtain(session, tenant, subject)
+
+    def _held(self, tenant: str, subjects: Sequence[str]) -> Select[str, bytes]:
+        held = super()._held(tenant, subjects)
+        return held if subjects == [tenant] else held.with_for_update(read=True, key_share=True)
 
     async def _refuse(self, session: AsyncSession, tenant: str, subject: str) -> None:
         raise NotImplementedError

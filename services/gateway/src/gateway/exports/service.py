@@ -19,8 +19,8 @@ from gateway.exports.rules import (
     written,
 )
 from gateway.problems import ReportNotSigned
+from gateway.records.appends import Appends
 from gateway.records.rules import Actor, Fact, Kind
-from gateway.records.service import Records
 from gateway.records.telling import told
 from gateway.services import ANONYMIZER, REPORTS, About, Services
 from gateway.tables import Bilan, Document, Report
@@ -46,7 +46,7 @@ class Exports:
 
     database: Database
     services: Services
-    records: Records
+    appends: Appends
     gathering: Gathering
     bilans: Bilans
     now: Callable[[], datetime] = utc_now
@@ -88,8 +88,7 @@ class Exports:
             counsellor=by.counsellor,
             actor=Actor.BENEFICIARY if caller is None else None,
         )
-        async with self.database.begin(tenant) as session:
-            await self.records.write(session, fact)
+        await self.appends.append(fact)
         return self._told(kind, held)
 
     async def document(

@@ -57,12 +57,9 @@ class Generation:
     ended_at: datetime | None
 
 
-async def enqueue(
-    session: AsyncSession, *, tenant: str, record: str, kind: str, commitment: bytes
-) -> None:
-    """Put a commitment in the outbox, in the caller's business transaction."""
-    row = {"tenant": tenant, "record": record, "kind": kind, "commitment": commitment}
-    await (await session.connection()).execute(_outbox.insert().inline(), row)
+async def enqueue(session: AsyncSession, rows: Sequence[Mapping[str, object]]) -> None:
+    """Put commitments in the outbox, in the caller's business transaction and in this order."""
+    await (await session.connection()).execute(_outbox.insert().inline(), rows)
 
 
 _ANY_WAITING = select(_outbox.c.id).limit(1)

@@ -8,11 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import RecordReaderDep
 from gateway.records import store
+from gateway.records.appends import Appends
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import NotInLogYet, RecordErased, Records
 from gateway.tables import Record
 from gateway.tenants.service import Caller
-from gateway.wiring import RecordsDep
+from gateway.wiring import AppendsDep, RecordsDep
 from keel.database import SessionDep
 from keel.identifiers import BeneficiaryId, BilanId, ConsentId, RecordId
 from keel.problems import NotFound, problems
@@ -62,6 +63,7 @@ class RecordReceipt(BaseModel):
 async def list_records(
     session: SessionDep,
     records: RecordsDep,
+    appends: AppendsDep,
     caller: RecordReaderDep,
     beneficiary: BeneficiaryId | None = None,
     consent: ConsentId | None = None,
@@ -83,7 +85,7 @@ async def list_records(
     items = [await _item(session, records, row) for row in rows]
     # Sealed under the person's key, which nobody makes anew for somebody who was erased.
     whose = beneficiary if any(isinstance(item, RecordView) for item in items) else None
-    await records.write(session, _access(caller, "list", returned=len(items), whose=whose))
+    await _recorded(session, appends, _access(caller, "list", returned=len(items), whose=whose))
     return RecordPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
@@ -92,6 +94,12 @@ async def _item(session: AsyncSession, records: Records, row: Record) -> RecordV
     if record is None:
         return ErasedRecord(id=row.id, kind=row.kind, erased=True)
     return RecordView.model_validate(record)
+
+
+async def _recorded(session: AsyncSession, appends: Appends, access: Fact) -> None:
+    # What was read is in hand; its transaction may hold the only connection.
+    await session.commit()
+    await appends.append(access)
 
 
 def _access(
@@ -109,7 +117,11 @@ def _access(
 
 @router.get("/{record_id}", responses=problems(NotFound, RecordErased))
 async def read_record(
-    record_id: RecordId, session: SessionDep, records: RecordsDep, caller: RecordReaderDep
+    record_id: RecordId,
+    session: SessionDep,
+    records: RecordsDep,
+    appends: AppendsDep,
+    caller: RecordReaderDep,
 ) -> RecordView:
     """Return one record. Reading it is itself recorded (I-12).
 
@@ -118,7 +130,7 @@ async def read_record(
     """
     row = await records.find(session, caller.tenant, record_id)
     record = await records.read(session, row)
-    await records.write(session, _access(caller, "record", whose=row.beneficiary))
+    await _recorded(session, appends, _access(caller, "record", whose=row.beneficiary))
     return RecordView.model_validate(record)
 
 
@@ -128,7 +140,11 @@ async def read_record(
     responses={**problems(NotFound), 202: {"description": "Not in a checkpoint yet."}},
 )
 async def read_record_receipt(
-    record_id: RecordId, session: SessionDep, records: RecordsDep, caller: RecordReaderDep
+    record_id: RecordId,
+    session: SessionDep,
+    records: RecordsDep,
+    appends: AppendsDep,
+    caller: RecordReaderDep,
 ) -> Any:  # noqa: ANN401 - a receipt, or 202 without one
     """Return the proof of one record, as C2SP tlog-proof text with the checkpoint verbatim.
 
@@ -140,5 +156,5 @@ async def read_record_receipt(
     except NotInLogYet:
         return Response(status_code=status.HTTP_202_ACCEPTED, headers={"Retry-After": "1"})
     whose = None if receipt["record"] is None else row.beneficiary
-    await records.write(session, _access(caller, "receipt", whose=whose))
+    await _recorded(session, appends, _access(caller, "receipt", whose=whose))
     return receipt

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keel.clock import rfc3339
-from keel.strict_json import canonical
 
 DEPLOYMENT = "deployment"
 """Whose records are about the installation itself: the genesis of its log, its keys."""
@@ -269,10 +268,9 @@ def encryption_key(key: bytes, record_id: str) -> bytes:
     return _derive(key, "bct-enc/v1", record_id)
 
 
-def commitment(salted_by: bytes, record: Mapping[str, Any]) -> bytes:
-    """HMAC-SHA256 over the canonical record, 32 bytes: what the public leaf commits to."""
-    message = b"bct-record/v1\n" + canonical(dict(record))
-    return hmac.new(salted_by, message, hashlib.sha256).digest()
+def commitment(salted_by: bytes, text: bytes) -> bytes:
+    """HMAC-SHA256 over a record's canonical form, 32 bytes: what the public leaf commits to."""
+    return hmac.new(salted_by, b"bct-record/v1\n" + text, hashlib.sha256).digest()
 
 
 def content_digest(key: bytes, content: bytes) -> str:

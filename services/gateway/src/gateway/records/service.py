@@ -32,6 +32,7 @@ from keel.database import cannot_be_asked
 from keel.identifiers import new_id
 from keel.problems import NotFound, Problem
 from keel.sealing import CannotUnseal, ContentKeys, KeyFileRefused, seal, unseal
+from keel.strict_json import canonical
 from keel.telemetry import current_trace_id
 from keel.tenancy import enter
 from keel.tokens import b64u
@@ -39,6 +40,12 @@ from keel.tokens import b64u
 _BEGIN = (Kind.AI_DISPATCH, Kind.GATE_REFUSED, Kind.RUN_COMPUTED)
 """With what a use of AI, a refusal or a computed run begins."""
 _UNWRITTEN = "Nothing was done: it must be written down first. Try again in a moment."
+_CANNOT_OPEN = "The key of these records cannot be opened."
+
+
+def unwritten() -> LogUnavailable:
+    """Say that a record could not be written, and nothing was done."""
+    return LogUnavailable(_UNWRITTEN, headers={"Retry-After": "1"})
 
 
 class RecordErased(Problem):
@@ -51,6 +58,45 @@ class RecordErased(Problem):
 
 class NotInLogYet(Exception):  # noqa: N818 - a state, answered with 202
     """The record is committed, but no checkpoint covers it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnUp:
+    """A record that is ready to be sealed and written: its fact, and its one canonical form."""
+
+    id: str
+    occurred_at: datetime
+    fact: Fact
+    text: bytes
+
+    @property
+    def subject(self) -> str:
+        """Whose key it is sealed under: the person's, or the tenant's for one about no person."""
+        return self.fact.beneficiary or self.fact.tenant
+
+    def row(self, key: bytes) -> dict[str, Any]:
+        """Return its row, sealed."""
+        fact = self.fact
+        return {
+            "tenant": fact.tenant,
+            "id": self.id,
+            "kind": str(fact.kind),
+            "beneficiary": fact.beneficiary,
+            "bilan": fact.bilan,
+            "consent": fact.consent,
+            "prev": fact.prev,
+            "occurred_at": self.occurred_at,
+            "sealed": seal(encryption_key(key, self.id), self.text, f"{fact.tenant}\x00{self.id}"),
+        }
+
+    def commitment(self, key: bytes) -> dict[str, Any]:
+        """Return the row with which it waits for its place in the log."""
+        return {
+            "tenant": self.fact.tenant,
+            "record": self.id,
+            "kind": str(self.fact.kind),
+            "commitment": commitment(salt(key, self.id), self.text),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,53 +113,48 @@ class Records:
     ) -> str:
         """Write one record with its commitment in the outbox; returns its id.
 
-        The caller holds the lock of the consent row when the record is of a consent.
+        The caller holds the lock of the consent row when the record is of a consent. What stands
+        alone is appended instead (`records.appends`).
 
         Raises:
             LogUnavailable: it cannot be written; the caller's transaction is lost with it.
         """
+        drawn = self.drawn_up(fact, record_id=record_id)
         try:
-            return await self._write(session, fact, record_id or new_id("rec"))
+            await self.write_all(session, [drawn])
         except DBAPIError as error:
             if cannot_be_asked(error):
                 raise
-            raise LogUnavailable(_UNWRITTEN, headers={"Retry-After": "1"}) from error
+            raise unwritten() from error
+        return drawn.id
 
-    async def _write(self, session: AsyncSession, fact: Fact, record_id: str) -> str:
-        occurred_at = self.now()
+    def drawn_up(self, fact: Fact, *, record_id: str | None = None) -> DrawnUp:
+        """Give a fact its id, its instant and its canonical form; nothing is written yet."""
+        record_id, at = record_id or new_id("rec"), self.now()
         record = record_of(
             fact,
             record_id=record_id,
-            occurred_at=occurred_at,
+            occurred_at=at,
             trace_id=current_trace_id(),
             kept=self.kept,
         )
-        key = await self.key_of(session, fact.tenant, fact.beneficiary)
-        sealed = seal(
-            encryption_key(key, record_id),
-            json.dumps(record, ensure_ascii=False).encode(),
-            f"{fact.tenant}\x00{record_id}",
-        )
-        row = {
-            "tenant": fact.tenant,
-            "id": record_id,
-            "kind": str(fact.kind),
-            "beneficiary": fact.beneficiary,
-            "bilan": fact.bilan,
-            "consent": fact.consent,
-            "prev": fact.prev,
-            "occurred_at": occurred_at,
-            "sealed": sealed,
-        }
-        await store.add(session, row)
-        await log_store.enqueue(
-            session,
-            tenant=fact.tenant,
-            record=record_id,
-            kind=str(fact.kind),
-            commitment=commitment(salt(key, record_id), record),
-        )
-        return record_id
+        return DrawnUp(record_id, at, fact, canonical(record))
+
+    async def write_all(self, session: AsyncSession, drawn: Sequence[DrawnUp]) -> None:
+        """Write records of one tenant, whose transaction this is, with their commitments.
+
+        Raises:
+            LogUnavailable: a key is there and cannot be opened.
+        """
+        tenant = drawn[0].fact.tenant
+        subjects = sorted({record.subject for record in drawn})
+        try:
+            keys = await self.keys.obtain_all(session, tenant, subjects)
+        except CannotUnseal:
+            raise LogUnavailable(_CANNOT_OPEN) from None
+        await store.add(session, tenant, [record.row(keys[record.subject]) for record in drawn])
+        waiting = [record.commitment(keys[record.subject]) for record in drawn]
+        await log_store.enqueue(session, waiting)
 
     async def write_genesis(self, session: AsyncSession, origin: str) -> str:
         """Say which log this is; its leaf is the log's first (section 7.3)."""
@@ -129,7 +170,7 @@ class Records:
         try:
             return await self.keys.obtain(session, tenant, beneficiary or tenant)
         except CannotUnseal:
-            raise LogUnavailable("The key of these records cannot be opened.") from None
+            raise LogUnavailable(_CANNOT_OPEN) from None
 
     async def require_key(self, session: AsyncSession, tenant: str) -> None:
         """See at a start that the key-encryption key is the one that wrapped what is there.

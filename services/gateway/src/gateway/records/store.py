@@ -15,16 +15,16 @@ from keel.tenancy import AnotherTenantsRow, tenant_of
 _records = Base.metadata.tables[Record.__tablename__]
 
 
-async def add(session: AsyncSession, row: Mapping[str, Any]) -> None:
-    """Insert one record; nobody reads it in this transaction, so no object is kept of it.
+async def add(session: AsyncSession, tenant: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert records; nobody reads them in this transaction, so no object is kept of them.
 
     Raises:
-        AnotherTenantsRow: the transaction is not of the record's tenant.
+        AnotherTenantsRow: the transaction is not of the records' tenant.
     """
-    if row["tenant"] != tenant_of(session.sync_session):
+    if tenant != tenant_of(session.sync_session):
         raise AnotherTenantsRow(Record.__name__)
-    await session.flush()  # what it is about comes first
-    await (await session.connection()).execute(_records.insert(), dict(row))
+    await session.flush()  # what they are about comes first
+    await (await session.connection()).execute(_records.insert(), rows)
 
 
 async def find(session: AsyncSession, tenant: str, record_id: str) -> Record | None:
