@@ -72,6 +72,7 @@ _ON_SQLITE_FIRST = frozenset(
         "test_who_conducts_a_bilan", "test_who_may_enter", "test_what_the_contract_allows",
         "test_asking_and_answering", "test_taking_part_of_a_consent_back", "test_a_code_before_a_consent",
         "test_what_the_law_protects_more", "test_the_proof_of_a_consent", "test_delivering_events",
+        "test_closing_a_bilan", "test_what_is_due",
         "test_witnesses", "test_what_a_planned_call_would_need", "test_how_often_one_may_ask", "test_forged_tokens",
     }
 )  # fmt: skip

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from gateway.destruction.keys import PersonKeys
 from gateway.holds.service import Holds
 from gateway.keyring import Keyring
-from gateway.operators import consents, holds, webhooks
+from gateway.operators import consents, destructions, holds, webhooks
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
 from gateway.operators.socket import ask
@@ -261,6 +261,10 @@ def _webhook(arguments: argparse.Namespace) -> int:
     return 0 if answer["replayed"] else 1
 
 
+def _destruction(_: argparse.Namespace) -> int:
+    return _print(_on_platform("GET", destructions.ROUTE))
+
+
 def _consent(arguments: argparse.Namespace) -> int:
     return _print(_on_platform("DELETE", consents.route(arguments), whole=True))
 
@@ -315,6 +319,7 @@ SERVICE = Service(
         ),
         Verb("client", "register, list, renew or revoke clients", _client, _client_arguments),
         Verb("consent", "withdraw on a person's behalf", _consent, consents.arguments),
+        Verb("destruction", "show what is not destroyed yet", _destruction, destructions.arguments),
         Verb("webhook", "send again what was given up", _webhook, webhooks.arguments),
         Verb("log", "recompute the transparency log", _log, _log_arguments),
         Verb("keys", "make, list, rotate or revoke keys", _keys, _keys_arguments),

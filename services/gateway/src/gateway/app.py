@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -26,6 +27,7 @@ from gateway.counsellors import api as counsellors_api
 from gateway.counsellors.service import Counsellors
 from gateway.destruction import api as destruction_api
 from gateway.destruction.carrying import Carrying
+from gateway.destruction.due import JOB, DueDestructions
 from gateway.destruction.keys import BilanKeys, PersonKeys
 from gateway.destruction.service import Destructions
 from gateway.destruction.steps import Steps
@@ -296,6 +298,8 @@ def _furnish_ends(state: Any) -> None:  # noqa: ANN401 - the application's own
     state.destructions = Destructions(people, bilans, state.phases, state.consents, events)
     steps = Steps(state.database, state.services, state.recovery, state.records, people)
     state.carrying = Carrying(state.database, steps, events)
+    delay: timedelta = state.settings.destruction_delay
+    state.due = DueDestructions(state.database, state.destructions, delay)
 
 
 def _gathering(state: Any) -> Gathering:  # noqa: ANN401 - the application's own
@@ -412,7 +416,7 @@ def _furnish(
         pace,
         state.background,
         state.signing_keys if settings.rotate_keys else None,
-        {"refusals": gate.refusals.tell},
+        {"refusals": gate.refusals.tell, JOB: state.due.run},
         beside=(Part.lasting("witnesses", state.witnesses.run),),
     )
 

@@ -138,6 +138,10 @@ class Settings(ServiceSettings):
     """Where `work` answers `/metrics`, beside the port of `serve`; unset, nowhere."""
     chores_interval: Annotated[timedelta, _POSITIVE] = timedelta(minutes=1)
     webhook_interval: Annotated[timedelta, _POSITIVE] = timedelta(milliseconds=500)
+    destruction_delay: Annotated[timedelta, Field(ge=timedelta(), le=timedelta(days=7))] = (
+        timedelta(hours=24)
+    )
+    """Within which a bilan's documents are destroyed once its last day is over (R6313-7)."""
     destruction_interval: Annotated[timedelta, _POSITIVE] = timedelta(seconds=1)
     """How often the worker looks for destructions to carry on with."""
     events_kept: Annotated[timedelta, Field(ge=timedelta(days=2))] = timedelta(days=30)

@@ -105,6 +105,14 @@ def pause_after(failures: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << doublings))
 
 
+def last_due_day(at: datetime, delay: timedelta) -> date:
+    """Return the last end date whose bilans are begun to be closed by now.
+
+    It is begun with a quarter of the delay left, so that it is done within it (LR-A13).
+    """
+    return (at - delay * 3 / 4).astimezone(UTC).date() - timedelta(days=1)
+
+
 def closes_at(ends_on: date, delay: timedelta) -> datetime:
     """Return by when a bilan is closed: the end of its last day, UTC, and the delay (LR-A13)."""
     return datetime.combine(ends_on + timedelta(days=1), time(), UTC) + delay

@@ -6,9 +6,20 @@ from datetime import datetime
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.bilans.rules import BilanStatus
 from gateway.destruction.rules import DestructionState
 from gateway.edge.listing import after_cursor
-from gateway.tables import Bilan, Destruction, DestructionStep, DueDestruction, RetentionAgreement
+from gateway.shares.rules import AnswerStatus
+from gateway.tables import (
+    Bilan,
+    Destruction,
+    DestructionStep,
+    DueDestruction,
+    DueRun,
+    RetentionAgreement,
+)
+
+_AT_ONCE = 200
 
 
 async def add(
@@ -169,6 +180,65 @@ async def take_out(session: AsyncSession, destruction: str) -> None:
 async def queue(session: AsyncSession) -> Sequence[DueDestruction]:
     """Return what is not done on the whole platform, the oldest first."""
     return (await session.scalars(select(DueDestruction).order_by(DueDestruction.since))).all()
+
+
+async def bilans_over(session: AsyncSession, tenant: str, last: str) -> Sequence[str]:
+    """Return the bilans that end on `last` or before and are not closed, some at a time."""
+    query = (
+        select(Bilan.id)
+        .where(
+            Bilan.tenant == tenant,
+            Bilan.status != str(BilanStatus.CLOSED),
+            Bilan.ends_on <= last,
+        )
+        .order_by(Bilan.ends_on, Bilan.id)
+    )
+    return (await session.scalars(query.limit(_AT_ONCE))).all()
+
+
+async def kept_by(session: AsyncSession, tenant: str) -> Sequence[tuple[RetentionAgreement, str]]:
+    """Return the agreements that keep something of a closed bilan, with its last day."""
+    ended = (
+        select(Destruction.id)
+        .where(Destruction.tenant == tenant, Destruction.subject == RetentionAgreement.id)
+        .exists()
+    )
+    done = (
+        select(Destruction.id)
+        .where(
+            Destruction.tenant == tenant,
+            Destruction.subject == RetentionAgreement.bilan,
+            Destruction.state == str(DestructionState.DONE),
+        )
+        .exists()
+    )
+    query = (
+        select(RetentionAgreement, Bilan.ends_on)
+        .join(
+            Bilan,
+            (Bilan.tenant == RetentionAgreement.tenant) & (Bilan.id == RetentionAgreement.bilan),
+        )
+        .where(
+            RetentionAgreement.tenant == tenant,
+            RetentionAgreement.status.in_((str(AnswerStatus.AGREED), str(AnswerStatus.ENDED))),
+            RetentionAgreement.decided_at.is_not(None),
+            done,
+            ~ended,
+        )
+        .order_by(RetentionAgreement.id)
+    )
+    return [(row, ends_on) for row, ends_on in await session.execute(query)]
+
+
+async def note_round(session: AsyncSession, job: str, *, at: datetime, **seen: int) -> None:
+    """Write down that the job ran, and what it saw."""
+    run = await session.get(DueRun, job, with_for_update=True)
+    if run is None:
+        session.add(DueRun(job=job, ran_at=at, **seen))
+        return
+    run.ran_at = at
+    for name, number in seen.items():
+        setattr(run, name, number)
 
 
 async def bilans_of(session: AsyncSession, tenant: str, person: str) -> Sequence[Bilan]:

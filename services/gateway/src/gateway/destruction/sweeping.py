@@ -43,6 +43,7 @@ NAMED_BY = ("beneficiary", "bilan", "consent")
 
 OTHERWISE: Mapping[str, str] = {
     "records": "emptied with their key, and kept: their leaves are in the log",
+    "refusal_counts": "by consent or bilan, whichever `subject` names",
     "idempotent_answers": "blanked, and kept for their day: the key stays used",
 }
 """Tables with such a column whose rows do not simply go."""
@@ -60,6 +61,7 @@ NOBODYS: Mapping[str, str] = {
     "due_destructions": "the queue of destructions",
     "due_runs": "counts",
     "events": "those that name the person, a bilan or a consent among their ids",
+    "legal_holds": "of the tenant",
     "log_entries": "commitments, which nobody can open without the key",
     "log_outbox": "commitments",
     "log_state": "of the log",
@@ -124,6 +126,8 @@ def _theirs(row: type[Any], subject: Subject) -> ColumnElement[bool] | None:
         for name in NAMED_BY
         if name in _table(row).c and ids[name]
     ]
+    if _table(row).name == "refusal_counts":
+        found.append(row.subject.in_((*subject.consents, *subject.bilans)))
     if _table(row).name == "beneficiaries":
         found.append(row.id == subject.person)
     if _table(row).name == "bilans" and subject.bilans:

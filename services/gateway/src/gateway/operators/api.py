@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.edge.strict import StrictRoute
 from gateway.operators import service
 from gateway.operators.consents import add_consent_verbs
+from gateway.operators.destructions import add_destruction_verbs
 from gateway.operators.holds import add_hold_verbs
 from gateway.operators.webhooks import add_webhook_verbs
 from gateway.quotas.rules import QuotaKind
@@ -87,6 +88,7 @@ def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own
     add_webhook_verbs(app, state.database)
     add_consent_verbs(app, state)
     add_hold_verbs(app, state)
+    add_destruction_verbs(app, state)
 
     @app.get("/log/audit")
     async def audit_log() -> dict[str, Any]:
