@@ -69,6 +69,7 @@ NOBODYS: Mapping[str, str] = {
     "qualifications": "of counsellors",
     "quotas": "of the tenant",
     "record_keys": "by person: destroyed one by one",
+    "retention_runs": "counts",
     "revoked_tokens": "of clients",
     "secrecy_acceptances": "of counsellors",
     "tenants": "of the platform",
