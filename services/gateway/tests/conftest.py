@@ -70,10 +70,13 @@ _ON_SQLITE_FIRST = frozenset(
         "test_reading_records", "test_stopping_the_processing", "test_the_frame_of_a_bilan",
         "test_webhook_endpoints", "test_what_a_person_lets_others_have",
         "test_who_conducts_a_bilan", "test_who_may_enter", "test_what_the_contract_allows",
-        "test_asking_and_answering", "test_taking_part_of_a_consent_back", "test_a_code_before_a_consent",
-        "test_what_the_law_protects_more", "test_the_proof_of_a_consent", "test_delivering_events",
-        "test_closing_a_bilan", "test_what_is_due",
-        "test_witnesses", "test_what_a_planned_call_would_need", "test_how_often_one_may_ask", "test_forged_tokens",
+        "test_asking_and_answering", "test_taking_part_of_a_consent_back",
+        "test_a_code_before_a_consent", "test_what_the_law_protects_more",
+        "test_the_proof_of_a_consent", "test_delivering_events", "test_closing_a_bilan",
+        "test_what_is_due", "test_witnesses", "test_what_a_planned_call_would_need",
+        "test_how_often_one_may_ask", "test_forged_tokens", "test_an_incident",
+        "test_telling_people_that_ai_is_used", "test_each_read_of_content_is_recorded",
+        "test_a_legal_hold",
     }
 )  # fmt: skip
 """Stories of the API that no database decides: `make test` plays them on SQLite, `make verify` on

@@ -184,7 +184,7 @@ PREFIX_OF_TABLE = {
     "qualifications": "qlf", "records": "rec", "reports": "rep", "restrictions": "rst",
     "runs": "run", "secrecy_acceptances": "sec", "webhook_endpoints": "whk",
     "interviews": "itv", "shares": "shr", "retention_agreements": "agr",
-    "bilan_agreements": "bag", "conventions": "cvn", "destructions": "dst", "legal_holds": "hld",
+    "bilan_agreements": "bag", "conventions": "cvn", "destructions": "dst", "legal_holds": "hld", "incidents": "inc", "disclosures": "dsc",
 }  # fmt: skip
 """Tables whose rows have an id; the others are told apart by something else."""
 

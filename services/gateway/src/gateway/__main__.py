@@ -14,7 +14,9 @@ import httpx
 from fastapi import FastAPI
 
 from gateway.destruction.keys import PersonKeys
+from gateway.events.service import Events
 from gateway.holds.service import Holds
+from gateway.incidents.service import Incidents
 from gateway.keyring import Keyring
 from gateway.operators import consents, destructions, holds, webhooks
 from gateway.operators.api import operator_app
@@ -109,6 +111,7 @@ def _light(settings: Settings) -> SimpleNamespace:
         clients=Clients(),
         quotas=Quotas(database),
         holds=Holds(records),
+        incidents=Incidents(records, Events(records)),
         signing_keys=SigningKeys(database, records, keyring, settings.pass_jwks_or_none()),
     )
 

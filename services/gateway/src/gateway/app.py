@@ -31,6 +31,8 @@ from gateway.destruction.due import JOB, DueDestructions
 from gateway.destruction.keys import BilanKeys, PersonKeys
 from gateway.destruction.service import Destructions
 from gateway.destruction.steps import Steps
+from gateway.disclosures import api as disclosures_api
+from gateway.disclosures.service import Disclosures
 from gateway.documents import api as documents_api
 from gateway.edge import documentation
 from gateway.edge.caps import BodyCap
@@ -47,11 +49,13 @@ from gateway.gate.flight import InFlight
 from gateway.gate.service import Gate
 from gateway.gate.watch import Watch
 from gateway.holds.service import Holds
+from gateway.incidents import api as incidents_api
+from gateway.incidents.service import Incidents
 from gateway.keyring import Keyring
 from gateway.links import api as links_api
 from gateway.links.service import Links
 from gateway.log import api as log_api
-from gateway.log.service import Sequencer
+from gateway.log.service import LogDamaged, Sequencer
 from gateway.market import api as market_api
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
@@ -139,10 +143,12 @@ _ROUTERS = (
     documents_api.router,
     texts_api.router,
     runs_api.router,
+    disclosures_api.router,
     market_api.router,
     reports_api.router,
     contestations_api.router,
     records_api.router,
+    incidents_api.router,
     quotas_api.router,
     events_api.router,
     webhooks_api.router,
@@ -248,7 +254,11 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     await database.require_isolation(Base.metadata)
     await database.require_durability()
     stack.push_async_callback(app.state.services.close)
-    await app.state.sequencer.start()
+    try:
+        await app.state.sequencer.start()
+    except LogDamaged:
+        await app.state.incidents.tell_damage(database)
+        raise
     async with database.begin(DEPLOYMENT) as session:
         await app.state.records.require_key(session, DEPLOYMENT)
 
@@ -359,7 +369,7 @@ def _furnish(
     runs = Runs(
         database, services, bilans, consents, gate, records, content, assisted, events, quotas
     )
-    state.quotas, state.holds = quotas, Holds(records)
+    state.quotas, state.holds, state.incidents = quotas, Holds(records), Incidents(records, events)
     state.rates = Rates.a_minute(
         client=settings.client_requests_per_minute,
         peer=settings.peer_requests_per_minute,
@@ -402,7 +412,11 @@ def _furnish(
         chores=settings.chores_interval,
         events_kept=settings.events_kept,
     )
-    state.background, state.ageing = Background(), Ageing(database, records, state.retentions)
+    state.background, state.ageing, state.disclosures = (
+        Background(),
+        Ageing(database, records, state.retentions),
+        Disclosures(bilans, state.incidents, records),
+    )
     state.work = Work(
         database,
         state.sequencer,

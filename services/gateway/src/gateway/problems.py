@@ -547,6 +547,22 @@ class RetentionRefused(Problem):
     status = 422
 
 
+class DisclosureUnknown(Problem):
+    """Only a published notice, shown word for word, counts as one (AI Act 50; LR-J10)."""
+
+    code = "disclosure_unknown"
+    title = "No notice was published under this id, version and digest"
+    status = 422
+
+
+class IncidentState(Problem):
+    """An incident is opened and closed once, and not before it was known."""
+
+    code = "incident_state"
+    title = "The incident does not allow this step"
+    status = 409
+
+
 class HoldPeriod(Problem):
     """A legal hold has an end, and not just any (profile section 7.2)."""
 

@@ -12,7 +12,9 @@ from gateway.contestations.service import Contestations
 from gateway.conventions.service import Conventions
 from gateway.counsellors.service import Counsellors
 from gateway.destruction.service import Destructions
+from gateway.disclosures.service import Disclosures
 from gateway.exports.service import Exports
+from gateway.incidents.service import Incidents
 from gateway.links.service import Links
 from gateway.pages.codes import Codes
 from gateway.pages.service import PageSessions
@@ -48,6 +50,8 @@ TenantsDep = Annotated[Tenants, Depends(_made("tenants"))]
 ApiKeysDep = Annotated[ApiKeys, Depends(_made("api_keys"))]
 IntrospectionDep = Annotated[Introspection, Depends(_made("introspection"))]
 ConventionsDep = Annotated[Conventions, Depends(_made("conventions"))]
+DisclosuresDep = Annotated[Disclosures, Depends(_made("disclosures"))]
+IncidentsDep = Annotated[Incidents, Depends(_made("incidents"))]
 ExportsDep = Annotated[Exports, Depends(_made("exports"))]
 SharesDep = Annotated[Shares, Depends(_made("shares"))]
 RetentionsDep = Annotated[Retentions, Depends(_made("retentions"))]

@@ -23,6 +23,7 @@ WITHOUT_A_TOKEN = {
     "/.well-known/oauth-authorization-server": "public metadata (RFC 8414)",
     "/v1/vocabulary": "a public, closed vocabulary",
     "/v1/vocabulary/receipt-mapping": "a public, closed vocabulary",
+    "/v1/disclosures/notices": "words that are shown to everybody",
     "/openapi.json": "the public document",
     "/docs": "the public document",
     "/docs/{name}": "the public document",
@@ -50,6 +51,7 @@ SHORT_LISTS = {
     "/v1/bilans/{bilan_id}/phases": "there are three",
     "/v1/use-cases": "the catalogue of the release",
     "/v1/recipients": "the operator's register",
+    "/v1/disclosures/notices": "the few notices that were ever published",
     "/v1/usage": "one row a quota",
     "/v1/event-kinds": "a closed vocabulary",
 }

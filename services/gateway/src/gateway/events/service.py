@@ -50,6 +50,8 @@ class EventKind(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_FAILED = "run.failed"
     REPORT_SIGNED = "report.signed"
+    INCIDENT_OPENED = "incident.opened"
+    INCIDENT_CLOSED = "incident.closed"
     DESTRUCTION_STARTED = "destruction.started"
     DESTRUCTION_COMPLETED = "destruction.completed"
 

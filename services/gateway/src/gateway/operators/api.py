@@ -92,7 +92,10 @@ def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own
 
     @app.get("/log/audit")
     async def audit_log() -> dict[str, Any]:
-        return await service.audit_log(state.database)
+        verdict = await service.audit_log(state.database)
+        if verdict["verdict"] != "consistent":
+            await state.incidents.tell_damage(state.database)
+        return verdict
 
     return app
 

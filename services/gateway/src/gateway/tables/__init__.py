@@ -21,6 +21,7 @@ from gateway.tables.destructions import (
 from gateway.tables.edge import IdempotentAnswer, Quota, Usage
 from gateway.tables.events import Delivery, DueDelivery, Event, WebhookEndpoint
 from gateway.tables.gate import RefusalCount
+from gateway.tables.governance import Disclosure, Incident
 from gateway.tables.holds import LegalHold
 from gateway.tables.keys import ContentKey, RecordKey
 from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
@@ -54,6 +55,7 @@ __all__ = [
     "Delivery",
     "Destruction",
     "DestructionStep",
+    "Disclosure",
     "Document",
     "Door",
     "DueDelivery",
@@ -61,6 +63,7 @@ __all__ = [
     "DueRun",
     "Event",
     "IdempotentAnswer",
+    "Incident",
     "Interview",
     "LegalHold",
     "LogCosignature",

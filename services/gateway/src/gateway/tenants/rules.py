@@ -29,6 +29,7 @@ class Scope(StrEnum):
     EVENTS = "events"
     KEYS = "keys"
     USAGE = "usage"
+    GOVERNANCE = "governance"
 
 
 def new_secret() -> str:

@@ -1,0 +1,1 @@
+"""Telling people that AI is used: the notices, and that they were shown (AI Act 50)."""

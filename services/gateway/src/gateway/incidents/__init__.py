@@ -1,0 +1,1 @@
+"""Incidents: what went wrong, from when it was known, and by when whom to tell."""
