@@ -62,8 +62,8 @@ class Disclosures:
             BilanNotOpen: it is no longer, or not yet, open.
             DisclosureUnknown: no notice of this id, version and digest, or not for this profile.
         """
-        notice = _notice(shown)
         bilan = await self.bilans.find(session, caller.tenant, shown.bilan)
+        notice = _notice(shown)
         if bilan.status != BilanStatus.OPEN:
             raise BilanNotOpen("Confirm a notice while the bilan is open.")
         moment = await self._moment(session, bilan, notice, shown.moment)
