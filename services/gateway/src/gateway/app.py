@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from starlette.datastructures import State
 
+from gateway import figures
 from gateway.api_keys import api as api_keys_api
 from gateway.api_keys.service import ApiKeys
 from gateway.background import Background, Part
@@ -431,10 +433,22 @@ def _furnish(
         state.background,
         state.signing_keys if settings.rotate_keys else None,
         {"refusals": gate.refusals.tell, JOB: state.due.run},
+        may_sign=state.witnesses.require_we_are_not_behind,
         beside=(Part.lasting("witnesses", state.witnesses.run),),
     )
+    _watch(state, settings, database)
+
+
+def _watch(state: State, settings: Settings, database: Database) -> None:
+    """Leave what probes and `/metrics` ask for."""
 
     async def migrated() -> bool:
         return await is_current("gateway", settings.database_url)
 
     state.readiness |= {"database": migrated, "work": state.background.is_up}
+    state.measures |= {
+        "log": figures.of_log(database),
+        "witnesses": figures.of_witnesses(state.witnesses),
+        "work": figures.of_work(state.background),
+        "destructions": figures.of_destructions(database),
+    }

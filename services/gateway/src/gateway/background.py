@@ -86,16 +86,26 @@ class Background:
     patience: timedelta = timedelta(seconds=10)
     """For how long a part may be down while the process still calls itself ready."""
     _down_since: dict[str, float] = field(default_factory=dict)
+    _names: list[str] = field(default_factory=list)
 
     async def is_up(self) -> bool:
         """Say whether no part has been down for longer than `patience` (the readiness check)."""
         before = time.monotonic() - self.patience.total_seconds()
         return all(since > before for since in self._down_since.values())
 
+    def down_for(self) -> dict[str, float]:
+        """Return for how many seconds each part has been failing; 0 for one that works."""
+        now = time.monotonic()
+        return {
+            name: now - self._down_since[name] if name in self._down_since else 0.0
+            for name in self._names
+        }
+
     @asynccontextmanager
     async def beside(self, *parts: Part) -> AsyncIterator[None]:
         """Let the parts run while the context lasts."""
         stop = asyncio.Event()
+        self._names += [part.name for part in parts]
         tasks = [asyncio.create_task(self._keep(part, stop), name=part.name) for part in parts]
         try:
             yield

@@ -71,6 +71,8 @@ class Work:
     """Whose rotation is kept up with; None where somebody else does that."""
     rounds: Mapping[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     """What each round does once for all tenants, by name, each in transactions of its own."""
+    may_sign: Callable[[], None] = lambda: None
+    """Raises while the log must not be signed here."""
     beside: tuple[Part, ...] = ()
     """What else is done where the work is done."""
 
@@ -84,9 +86,7 @@ class Work:
             webhooks = self.pace.webhooks.total_seconds()
             send = partial(self.deliveries.run, sender.post, webhooks)
             async with self.background.beside(
-                Part.every(
-                    self.pace.sequencing, "sequencing", self.sequencer.keep_up, at_once=True
-                ),
+                Part.every(self.pace.sequencing, "sequencing", self._sequence, at_once=True),
                 Part.lasting("webhooks", send),
                 Part.every(self.pace.destructions, "destructions", self.carrying.step),
                 Part.every(self.pace.chores, "chores", self._chores),
@@ -95,6 +95,10 @@ class Work:
                 *self.beside,
             ):
                 yield
+
+    async def _sequence(self) -> bool:
+        self.may_sign()
+        return await self.sequencer.keep_up()
 
     async def _chores(self) -> None:
         """Do each chore for each tenant; one that fails stops no other."""

@@ -21,15 +21,25 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import delete, insert, select, text
 from tlog_scales.signing import Vkey
 from tlog_scales.tlog import Checkpoint
 
 from gateway.app import create_app
 from gateway.records.rules import Fact, Kind
 from gateway.settings import Settings
+from gateway.tables import Base
 from gateway.witnesses.calling import Callers
+from gateway.witnesses.service import LogBehind
 
 ORIGIN = "example.org/passerelle/witnessed"
+
+
+LOG = ("log_state", "log_entries", "log_tiles")
+
+
+def _table(name: str) -> Any:
+    return Base.metadata.tables[name]
 
 
 class Story:
@@ -47,6 +57,32 @@ class Story:
                 await self.app.state.records.write(session, fact)
         while await self.app.state.sequencer.step():
             pass
+
+    async def write_only(self) -> None:
+        async with self.app.state.database.begin(self.tenant) as session:
+            await self.app.state.records.write(session, Fact(Kind.RUN_COMPUTED, self.tenant))
+
+    async def rows(self) -> dict[str, list[Any]]:
+        """What the log holds, as a backup has it."""
+        async with self.app.state.database.begin() as session:
+            return {
+                name: [
+                    dict(row) for row in (await session.execute(select(_table(name)))).mappings()
+                ]
+                for name in LOG
+            }
+
+    async def restore(self, rows: dict[str, list[Any]]) -> None:
+        """Put a backup back, past the triggers of what is running (SQLite)."""
+        async with self.app.state.database.begin() as session:
+            triggers = (
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'log_%'"
+            )
+            for (name,) in (await session.execute(text(triggers))).all():
+                await session.execute(text(f'DROP TRIGGER "{name}"'))
+            for name, held in rows.items():
+                await session.execute(delete(_table(name)))
+                await session.execute(insert(_table(name)), held)
 
     async def ask(self) -> None:
         """Show every witness the newest checkpoint, also one that is given a rest."""
@@ -225,6 +261,34 @@ async def test_none_that_hangs_or_lies_stops_the_log_or_another_witness(story, n
     lines = (await one.get("/log/witnessed")).text.split("\n\n")[1].splitlines()
     assert [line.split(" ")[1] for line in lines] == [ORIGIN, good.name]
     assert (await one.get("/readyz")).status_code == 200
+
+
+async def test_a_database_that_was_restored_is_signed_no_more(story, witness):
+    """The witness shows a larger tree under our own signature: nobody can make that up."""
+    one = await story(witness)
+    await one.write(10)
+    before = await one.rows()
+    await one.write(10)
+    await one.ask()
+    await one.restore(before)
+    await one.write_only()
+    await one.ask()
+    assert one.outcome(witness) == "ahead"
+    assert one.app.state.witnesses.saw_us_larger
+    with pytest.raises(LogBehind):
+        await one.app.state.work._sequence()
+    assert (await one.checkpoint()).size == 11
+
+
+async def test_a_witness_that_only_says_so_is_not_believed(story, witness):
+    witness.manners = "says it was larger"
+    one = await story(witness)
+    await one.write(10)
+    await one.ask()
+    witness.note = (await one.get("/log/checkpoint")).content.replace(b"\n11\n", b"\n1000000\n")
+    await one.ask()
+    assert not one.app.state.witnesses.saw_us_larger
+    await one.app.state.work._sequence()
 
 
 async def test_a_line_of_somebody_else_is_ignored(story, witness):

@@ -33,6 +33,10 @@ _LONGEST_PAUSE_SECONDS = 600.0
 _KEPT = timedelta(days=30)
 
 
+class LogBehind(Exception):  # noqa: N818 - a state, which only a start on the right database ends
+    """The database was restored behind what we published; what we sign now would be a fork."""
+
+
 @dataclass(slots=True)
 class _Standing:
     """What this process remembers of a witness between two rounds; losing it costs one question."""
@@ -52,10 +56,19 @@ class Witnesses:
     witnesses: Sequence[Witness]
     quorum: int
     interval: timedelta
-    behind: Callable[[str], None] = lambda _: None
-    """Told of a checkpoint that we signed and do not have any more."""
     now: Callable[[], datetime] = utc_now
     _standing: dict[str, _Standing] = field(default_factory=dict)
+    _larger: list[str] = field(default_factory=list)
+    """Notes of larger trees than ours that we signed: our database was restored."""
+
+    def require_we_are_not_behind(self) -> None:
+        """Refuse to sign on a database that is behind what we published.
+
+        Raises:
+            LogBehind: a witness showed a larger tree under our own signature.
+        """
+        if self._larger:
+            raise LogBehind
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ask again and again, until the stop."""
@@ -110,8 +123,10 @@ class Witnesses:
         held: tuple[int, datetime] | None,
     ) -> Outcome:
         old = self._of(witness).size
-        if old is None or old > shown.size:
+        if old is None:
             old = 0 if held is None else held[0]
+        if old > shown.size:  # a restored database: the witness says itself what it holds
+            old = 0
         for _ in range(_TRIES):
             body = rules.request(old, await self._proof(shown, old), shown.checkpoint)
             answer = await callers.add_checkpoint(witness, body)
@@ -171,7 +186,7 @@ class Witnesses:
         # Meanwhile another process may have signed it, and shown it to the witness.
         if size is not None and log is not None and size > log.generation.size:
             logger.critical("log_behind_its_witness", size=log.generation.size, witnessed=size)
-            self.behind(note)
+            self._larger.append(note)
 
     def _note(self, witness: Witness, outcome: Outcome) -> None:
         """Remember how it went; say it once, and ask less and less often where it does not."""
@@ -213,6 +228,19 @@ class Witnesses:
         size, checkpoint = newest
         found = await store.lines(session, of.generation, size, self.ids)
         return checkpoint + "".join(line + "\n" for line in found)
+
+    @property
+    def saw_us_larger(self) -> bool:
+        """Say whether a witness showed a larger tree, signed by us, than our database has."""
+        return bool(self._larger)
+
+    async def last_at(self, session: AsyncSession) -> dict[str, datetime | None]:
+        """Return when each witness last cosigned, by its name and its own clock."""
+        log = await Log.newest(session)
+        if log is None or not self.witnesses:
+            return {}
+        held = await store.standing(session, log.generation.generation)
+        return {w.name: held[w.id][1] if w.id in held else None for w in self.witnesses}
 
     async def behind_by(self, session: AsyncSession) -> dict[str, int]:
         """Return how many leaves each witness has not cosigned, by its name."""
