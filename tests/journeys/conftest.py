@@ -30,6 +30,7 @@ class Platform:
 
     data: Path
     arguments: list[str] = field(default_factory=list)
+    program: tuple[str, ...] = ("-m", "standalone")
     url: str = ""
     said: str = ""
     process: subprocess.Popen[str] | None = None
@@ -37,7 +38,7 @@ class Platform:
     def start(self) -> "Platform":
         with self._log_file.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "standalone", "serve", "--port", "0", "--data", str(self.data), *self.arguments],
+                [sys.executable, *self.program, "serve", "--port", "0", "--data", str(self.data), *self.arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
