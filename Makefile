@@ -51,10 +51,11 @@ verify: setup ## run the full counts of the work items, in resumable parts
 	@bash tests/debian-packages
 	@bash tests/verify
 
-bench: setup ## measure the platform: demo, start, memory, the gate (N=5 ON_DISK=/var/tmp)
+bench: setup ## measure the platform: demo, start, memory, the gate, the log (N=5 ON_DISK=/var/tmp SIZES="10000 1000000")
 	@$(BIN)/python bench/platform.py --runs $(N)
 	@PASSERELLE_POSTGRESQL_IN="$(or $(ON_DISK),/var/tmp)" $(BIN)/python -m pytest -q \
 	  services/gateway/tests/gate/test_what_a_gated_call_costs.py
+	@$(BIN)/python bench/log.py --folder "$(or $(ON_DISK),/var/tmp)" --sizes $(or $(SIZES),10000 100000)
 
 check: setup ## lint, types and import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -212,20 +212,18 @@ async def add_entries(
     )
 
 
+# SQLite would join a list of places the wrong way round, and read a tenant's every record.
+_PLACE_EACH = text(
+    "UPDATE records SET log_generation = :generation, log_index = :place "
+    "WHERE tenant = :of AND id = :record"
+)
 # One text for any number of rows: neither SQLAlchemy nor the server reads it anew each time.
-_PLACE = {
-    "sqlite": text(
-        "UPDATE records SET log_generation = :generation, "
-        "log_index = json_extract(v.value, '$[1]') FROM json_each(:places) v "
-        "WHERE records.tenant = :of AND records.id = json_extract(v.value, '$[0]')"
-    ),
-    "postgresql": text(
-        "UPDATE records SET log_generation = :generation, "
-        "log_index = CAST(v.value ->> 1 AS bigint) "
-        "FROM json_array_elements(CAST(CAST(:places AS text) AS json)) v "
-        "WHERE records.tenant = :of AND records.id = v.value ->> 0"
-    ),
-}
+_PLACE_ALL = text(
+    "UPDATE records SET log_generation = :generation, "
+    "log_index = CAST(v.value ->> 1 AS bigint) "
+    "FROM json_array_elements(CAST(CAST(:places AS text) AS json)) v "
+    "WHERE records.tenant = :of AND records.id = v.value ->> 0"
+)
 
 
 async def place(
@@ -238,8 +236,12 @@ async def place(
     connection = await session.connection()
     for tenant, placed in places.items():
         await enter(session, tenant)
-        bound = {"generation": generation, "of": tenant, "places": json.dumps(placed)}
-        await connection.execute(_PLACE[connection.dialect.name], bound)
+        of = {"generation": generation, "of": tenant}
+        if connection.dialect.name == "postgresql":
+            await connection.execute(_PLACE_ALL, {**of, "places": json.dumps(placed)})
+        else:
+            each = [{**of, "record": record, "place": place} for record, place in placed]
+            await connection.execute(_PLACE_EACH, each)
 
 
 _PUT_TILE = text(
