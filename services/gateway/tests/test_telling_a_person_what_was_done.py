@@ -132,3 +132,18 @@ def test_the_newest_come_first_and_the_oldest_go_first():
     kept = answer.newest(2)
     assert ([u.record for u in kept.uses], [u.record for u in kept.computed]) == (["rec_13"], ["rec_12"])  # fmt: skip
     assert len(kept) == 2
+
+
+def test_what_the_law_protects_is_named_in_whole_words():
+    body = {**SENT, "special_categories_detected": ["sante", "opinion", "syndicat"]}
+    (use,) = told([record("ai.dispatch", 12, body)]).uses
+    assert "Ce qui touche à la santé, aux opinions et à un syndicat a été" in lines(use)[LABELS[2]]
+
+
+def test_each_step_of_a_consent_is_one_line():
+    body = {"purposes": {"analysis": "granted", "exploration": "refused"}}
+    (given,) = told([record("consent.authorised", 12, body)]).consents
+    assert given.text == (
+        "Le 23 novembre 2026 à 11 h 12, vous avez donné votre accord\u00a0: Analyser votre parcours "
+        "(accepté), Explorer des pistes de métiers (refusé)."
+    )

@@ -45,6 +45,7 @@ from gateway.events.service import Events
 from gateway.explanations import api as explanations_api
 from gateway.exports import api as exports_api
 from gateway.exports.gathering import Gathering
+from gateway.exports.register import Registers
 from gateway.exports.service import Exports
 from gateway.gate.admissions import Admissions
 from gateway.gate.flight import InFlight
@@ -394,8 +395,9 @@ def _furnish(
     state.page_sessions, state.links = PageSessions(settings.page_session), Links()
     state.codes = Codes(records, events, state.webhook_endpoints)
     state.contestations = Contestations(records, events)
-    state.exports, state.identity = (
+    state.exports, state.registers, state.identity = (
         Exports(database, services, state.appends, _gathering(state), bilans),
+        Registers(database, services, records, people, bilans, issuer),
         Identity(database, bilans),
     )
     origin = settings.log_origin

@@ -13,6 +13,7 @@ from gateway.conventions.service import Conventions
 from gateway.counsellors.service import Counsellors
 from gateway.destruction.service import Destructions
 from gateway.disclosures.service import Disclosures
+from gateway.exports.register import Registers
 from gateway.exports.service import Exports
 from gateway.incidents.service import Incidents
 from gateway.links.service import Links
@@ -52,6 +53,7 @@ IntrospectionDep = Annotated[Introspection, Depends(_made("introspection"))]
 ConventionsDep = Annotated[Conventions, Depends(_made("conventions"))]
 DisclosuresDep = Annotated[Disclosures, Depends(_made("disclosures"))]
 IncidentsDep = Annotated[Incidents, Depends(_made("incidents"))]
+RegistersDep = Annotated[Registers, Depends(_made("registers"))]
 ExportsDep = Annotated[Exports, Depends(_made("exports"))]
 SharesDep = Annotated[Shares, Depends(_made("shares"))]
 RetentionsDep = Annotated[Retentions, Depends(_made("retentions"))]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.access import PeopleCallerDep
 from gateway.exports.rules import ExportKind
 from gateway.problems import CounsellorNeeded, SecrecyNoticeNeeded
-from gateway.wiring import ExportsDep
+from gateway.wiring import ExportsDep, RegistersDep
 from keel.calls import ServiceUnavailable
 from keel.identifiers import BeneficiaryId
 from keel.problems import NotFound, problems
@@ -62,3 +62,23 @@ async def export_beneficiary(
     """
     response.headers["Cache-Control"] = "no-store"
     return await exports.of(caller.tenant, beneficiary_id, kind, caller=caller)
+
+
+@router.get(
+    "/{beneficiary_id}/transparency-report",
+    response_class=Response,
+    responses={
+        **problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ServiceUnavailable),
+        200: {"content": {"application/pdf": {}}},
+    },
+)
+async def export_transparency_report(
+    beneficiary_id: BeneficiaryId, registers: RegistersDep, caller: PeopleCallerDep
+) -> Response:
+    """Return what was done with AI for a person, in plain French, as PDF; each time is recorded.
+
+    The token is drawn for a counsellor who is assigned to each of their bilans.
+    """
+    pages = await registers.of(caller.tenant, beneficiary_id, caller=caller)
+    headers = {"Cache-Control": "no-store"}
+    return Response(pages, media_type="application/pdf", headers=headers)

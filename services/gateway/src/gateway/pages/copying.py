@@ -2,13 +2,14 @@
 
 import json
 
-from fastapi import Request, Response
+from fastapi import Request, Response, status
 
 from gateway.exports.rules import ExportKind
-from gateway.pages.answers import READS, FormDep, new_router, page
+from gateway.pages.answers import READS, FormDep, message, new_router, page
 from gateway.pages.entrance import in_my_space
 from gateway.pages.rendering import HEADERS
-from gateway.wiring import DatabaseDep, ExportsDep, PageSessionsDep
+from gateway.wiring import DatabaseDep, ExportsDep, PageSessionsDep, RegistersDep
+from keel.problems import Problem
 
 router = new_router()
 
@@ -37,3 +38,34 @@ async def give_a_copy(
     headers = {**HEADERS, "Content-Disposition": 'attachment; filename="mes-donnees.json"'}
     content = json.dumps(copied, ensure_ascii=False, indent=1, default=str)
     return Response(content, media_type="application/json", headers=headers)
+
+
+@router.post("/me/register")
+async def give_the_register(
+    request: Request,
+    form: FormDep,  # noqa: ARG001 - the same
+    database: DatabaseDep,
+    registers: RegistersDep,
+    pages: PageSessionsDep,
+) -> Response:
+    """Give what was done with AI as pages to read; recorded, and so asked for with a POST."""
+    async with database.begin() as session:
+        held = await in_my_space(session, pages, request)
+        who = (held.tenant, held.beneficiary)
+    try:
+        content = await registers.of(*who)
+    except Problem:
+        return message(
+            *_LATER,
+            status_code=status.HTTP_503_SERVICE_UNAVAILABLE,
+            back="/me/copy",
+            back_to="Revenir à la copie de mes données",
+        )
+    named = {"Content-Disposition": 'attachment; filename="releve-de-transparence.pdf"'}
+    return Response(content, media_type="application/pdf", headers={**HEADERS, **named})
+
+
+_LATER = (
+    "Le relevé ne peut pas être fait pour le moment",
+    "Rien n’a été changé. Attendez quelques minutes, puis demandez-le encore une fois.",
+)

@@ -59,20 +59,14 @@ _REFUSALS = {
     "consent_binding": "l’accord présenté était celui d’un autre dossier",
 }
 _SPECIAL = {
-    "sante": "la santé",
-    "health": "la santé",
-    "handicap": "un handicap",
-    "religion": "la religion",
-    "origine": "les origines",
-    "ethnic_origin": "les origines",
-    "opinion": "les opinions",
-    "politics": "les opinions",
-    "syndicat": "un syndicat",
-    "union": "un syndicat",
-    "orientation": "la vie intime",
-    "sexual_orientation": "la vie intime",
-    "penal": "des condamnations",
-    "criminal": "des condamnations",
+    "sante": "à la santé",
+    "handicap": "à un handicap",
+    "religion": "à la religion",
+    "origine": "aux origines",
+    "opinion": "aux opinions",
+    "syndicat": "à un syndicat",
+    "orientation": "à la vie intime",
+    "penal": "à des condamnations",
 }
 _ACTIONS = {
     "removed": "a été retiré avant l’envoi",
@@ -94,6 +88,22 @@ _REASONS = {
     "inaccurate": "inexact",
     "not_useful": "sans utilité",
     "unproved": "sans preuve",
+}
+_CONSENTS = {
+    "consent.requested": "votre centre vous a demandé votre accord",
+    "consent.authorised": "vous avez donné votre accord",
+    "consent.rejected": "vous avez refusé",
+    "consent.narrowed": "votre accord a été réduit",
+    "consent.revoked": "votre accord a été retiré",
+    "consent.superseded": "un accord plus récent a remplacé celui-ci",
+    "consent.expired": "votre accord est arrivé à son terme",
+}
+_ANSWERS = {
+    "asked": "demandé",
+    "granted": "accepté",
+    "refused": "refusé",
+    "withdrawn": "retiré",
+    "superseded": "remplacé",
 }
 _REVIEWERS = "votre conseiller ou votre conseillère"
 
@@ -121,8 +131,8 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Unused:
-    """A call that was refused or stopped, in one line."""
+class Noted:
+    """What is told in one line: a call that was refused or stopped, a step of a consent."""
 
     record: str
     when: datetime
@@ -135,7 +145,9 @@ class Told:
 
     uses: tuple[Use, ...]
     computed: tuple[Use, ...]
-    unused: tuple[Unused, ...]
+    unused: tuple[Noted, ...]
+    consents: tuple[Noted, ...] = ()
+    """What was asked, accepted and taken back."""
 
     def newest(self, limit: int) -> "Told":
         """Return the newest `limit` of all that is told."""
@@ -145,6 +157,7 @@ class Told:
             tuple(use for use in self.uses if use.record in kept),
             tuple(use for use in self.computed if use.record in kept),
             tuple(call for call in self.unused if call.record in kept),
+            self.consents,
         )
 
     def __len__(self) -> int:
@@ -168,10 +181,12 @@ def told(records: Sequence[Opened], names: Mapping[str, str] | None = None) -> T
     known, following = names or {}, defaultdict(list)
     for record in records:
         following[record.get("prev")].append(record)
-    uses, computed, unused = [], [], []
+    uses, computed, unused, consents = [], [], [], []
     for record in sorted(records, key=lambda r: (r["occurred_at"], r["id"]), reverse=True):
         after = following[record["id"]]
-        if record["kind"] == "gate.refused":
+        if record["kind"] in _CONSENTS:
+            consents.append(_consent(record))
+        elif record["kind"] == "gate.refused":
             unused.append(_refused(record))
         elif record["kind"] == "run.computed":
             computed.append(_computed(record, after))
@@ -179,7 +194,7 @@ def told(records: Sequence[Opened], names: Mapping[str, str] | None = None) -> T
             unused.append(_cancelled(record, known))
         elif record["kind"] == "ai.dispatch":
             uses.append(_use(record, after, known))
-    return Told(tuple(uses), tuple(computed), tuple(unused))
+    return Told(tuple(uses), tuple(computed), tuple(unused), tuple(consents))
 
 
 def _closed_by(after: Sequence[Opened]) -> str | None:
@@ -242,23 +257,35 @@ def _told(
     )
 
 
-def _refused(record: Opened) -> Unused:
+def _refused(record: Opened) -> Noted:
     body = record["body"]
     reason = _REFUSALS.get(body.get("refusal_reason", ""), "le contrôle l’a refusé")
     again = body.get("refusals_since_last")
     often = "" if not again else f" De même {again}\u00a0fois juste avant."
     what = _title(body)
     text = f"{_moment(record)}\u00a0: {what}, refusé avant tout envoi, parce que {reason}.{often}"
-    return Unused(record["id"], _at(record), text)
+    return Noted(record["id"], _at(record), text)
 
 
-def _cancelled(record: Opened, names: Mapping[str, str]) -> Unused:
+def _cancelled(record: Opened, names: Mapping[str, str]) -> Noted:
     to = _recipient(record["body"], names) or "un prestataire qui n’est pas noté"
     text = (
         f"{_moment(record)}\u00a0: {_title(record['body'])}, arrêté. L’appel à {to} avait "
         "été permis\u00a0; rien n’a été gardé ni remis."
     )
-    return Unused(record["id"], _at(record), text)
+    return Noted(record["id"], _at(record), text)
+
+
+def _consent(record: Opened) -> Noted:
+    known = vocabulary().purposes
+    answers = [
+        f"{known.get(purpose, {}).get('fr', purpose)} ({_ANSWERS.get(answer, answer)})"
+        for purpose, answer in record["body"].get("purposes", {}).items()
+    ]
+    what = f"\u00a0: {', '.join(answers)}" if answers else ""
+    return Noted(
+        record["id"], _at(record), f"{_moment(record)}, {_CONSENTS[record['kind']]}{what}."
+    )
 
 
 def _at(record: Opened) -> datetime:
@@ -322,9 +349,11 @@ def _protected(body: Mapping[str, Any]) -> list[str]:
     action = _ACTIONS.get(body.get("special_categories_action", ""))
     if action is None:
         return []
-    found = dict.fromkeys(_SPECIAL.get(c, c) for c in body.get("special_categories_detected", ()))
-    about = ", ".join(found) or "vos données protégées"
-    return [f"Ce qui touche à {about} {action}.".replace("à les ", "aux ", 1)]
+    codes = body.get("special_categories_detected", ())
+    found = [_SPECIAL.get(c, f"à «\u00a0{c}\u00a0»") for c in dict.fromkeys(codes)]
+    *most, last = found or ["à vos données protégées"]
+    about = f"{', '.join(most)} et {last}" if most else last
+    return [f"Ce qui touche {about} {action}."]
 
 
 def _recipient(body: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
