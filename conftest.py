@@ -100,6 +100,13 @@ class PostgresqlServer:
             self.port = probe.getsockname()[1]
         self.start()
 
+    def is_running(self) -> bool:
+        try:
+            self.control("status")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
     def restart(self, how: str = "immediate") -> None:
         """Stop it as `pg_ctl -m` says, and start it again: after `immediate` it recovers."""
         self.control("-l", str(self.folder / "log"), "-m", how, "restart")

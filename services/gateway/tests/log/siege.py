@@ -247,9 +247,13 @@ class Clients:
 
     async def answered(self, more: int = 1, seconds: float = 60) -> None:
         """Wait until so many more calls were acknowledged."""
-        until, wanted = time.monotonic() + seconds, self.acknowledged + more
-        while self.acknowledged < wanted:
-            assert time.monotonic() < until, f"nothing is acknowledged any more; odd: {self.odd}"
+        wanted = self.acknowledged + more
+        await self.until(lambda: self.acknowledged >= wanted, seconds, "nothing is acknowledged")
+
+    async def until(self, claim: Callable[[], bool], seconds: float, otherwise: str) -> None:
+        until = time.monotonic() + seconds
+        while not claim():
+            assert time.monotonic() < until, f"{otherwise} any more; odd: {self.odd}"
             await asyncio.sleep(0.005)
 
 
