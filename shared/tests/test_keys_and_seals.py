@@ -95,3 +95,20 @@ async def test_a_sqlite_file_has_one_writing_process(tmp_path):
     await first.close()
     second.claim()
     await second.close()
+
+
+def test_a_key_file_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    with monkeypatch.context() as cut:
+        cut.setattr("os.fsync", _cut_off)
+        with pytest.raises(InterruptedError):
+            KeyEncryptionKey.create_file(tmp_path / "kek")
+    assert list(tmp_path.iterdir()) == []
+    made = KeyEncryptionKey.create_file(tmp_path / "kek")
+    assert KeyEncryptionKey.from_file(tmp_path / "kek") == made
+    with pytest.raises(FileExistsError):
+        KeyEncryptionKey.create_file(tmp_path / "kek")
+    assert [path.name for path in tmp_path.iterdir()] == ["kek"]
+
+
+def _cut_off(_):
+    raise InterruptedError

@@ -8,7 +8,6 @@ can still be read, until the backup itself is deleted or that key is.
 """
 
 import base64
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keel.files import write_whole
 from keel.shredding import note
 from keel.start import StartRefused
 from keel.tenancy import TenantOwned
@@ -87,9 +87,7 @@ class KeyEncryptionKey:
     def create_file(cls, path: Path) -> "KeyEncryptionKey":
         """Write a fresh key to a new file that only its owner can open, and return it."""
         key = secrets.token_bytes(KEY_BYTES)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.urlsafe_b64encode(key).rstrip(b"=") + b"\n")
+        write_whole(path, base64.urlsafe_b64encode(key).rstrip(b"=") + b"\n", anew=True)
         return cls(key)
 
     def wrap(self, key: bytes, context: str) -> bytes:

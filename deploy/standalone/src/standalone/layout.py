@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from gateway.keyring import Keyring
+from keel.files import write_whole
 from keel.migrations import migrate
 from keel.sealing import KeyEncryptionKey
 from keel.settings import SettingsRefused
@@ -91,7 +92,7 @@ class Layout:
         """Return the origin of this installation's log: made once, never reused elsewhere."""
         path = self.data / "log-origin"
         if not path.exists():
-            path.write_text(f"localhost/passerelle/{secrets.token_hex(4)}")
+            write_whole(path, f"localhost/passerelle/{secrets.token_hex(4)}".encode())
         return path.read_text().strip()
 
     async def migrate(self) -> None:

@@ -8,9 +8,7 @@ so that they survive a copy of the folder. The folder is looked at again while t
 key that is taken away is unknown to every replica within a second.
 """
 
-import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.problems import SigningKeyMissing
 from keel.clock import rfc3339, utc_now
+from keel.files import write_whole
 from keel.sealing import KeyEncryptionKey, KeyFileRefused
 from keel.tokens import PublicKeys, SigningKey, TokenRefused
 from keel.watching import Watched
@@ -170,7 +169,7 @@ class Keyring:
                 now = utc_now()
                 write_signing(folder / f"{use}.pem", SigningKey.generate(), now, first_used_at=now)
         if not (folder / "log.pem").exists():
-            _write(
+            write_whole(
                 folder / "log.pem",
                 Ed25519PrivateKey.generate().private_bytes(
                     serialization.Encoding.PEM,
@@ -254,17 +253,7 @@ def write_signing(
     dates = f"Published: {rfc3339(published_at)}\n"
     if first_used_at is not None:
         dates += f"First used: {rfc3339(first_used_at)}\n"
-    _write(path, dates.encode() + key.to_pem())
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    write_whole(path, dates.encode() + key.to_pem())
 
 
 def _read(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 A killed process leaves its pages with the kernel: none of this says anything about power loss.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -103,3 +104,19 @@ async def test_two_hundred_times(platform, siege, ledger, told, part):
     told(kills, clients, evidence)
     assert ledger.faults(evidence) == []
     assert clients.odd == []
+
+
+@pytest.mark.parametrize("time", range(1, 11))
+async def test_killed_in_its_first_start_it_still_begins(platform, siege, ledger, time):
+    """Keys, databases and the log are made in the first start: at any moment of it."""
+    await asyncio.sleep(siege.moment(6))
+    platform.kill()
+    platform.start()
+    async with siege.http_client() as http:
+        clients = siege.Clients(ledger, http, [siege.address(platform)], ("", ""), "", [])
+        await siege.settled(clients)
+        clients.credentials = tenant(platform)
+        await clients.log_in()
+        evidence = await siege.gathered(clients)
+    assert ledger.faults(evidence) == []
+    assert len(evidence.leaves) >= 1
