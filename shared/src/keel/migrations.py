@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -29,6 +30,26 @@ def _engine(database_url: str) -> AsyncEngine:
     engine = create_async_engine(database_url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine.sync_engine, "do_connect", connect)
     return engine
+
+
+def _moving_engine(database_url: str) -> AsyncEngine:
+    """Return an engine on which a migration is done whole or not at all, also after a kill.
+
+    SQLite can do that and its driver does not: left alone, it commits each CREATE TABLE.
+    """
+    engine = _engine(database_url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _leave_transactions_to_us)
+        event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _leave_transactions_to_us(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own type
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _upgrade(connection: Connection, package: str, revision: str) -> None:
@@ -62,7 +83,7 @@ async def migrate_back(package: str, database_url: str, revision: str) -> None:
 async def _move(
     package: str, database_url: str, revision: str, move: Callable[[Connection, str, str], None]
 ) -> None:
-    engine = _engine(database_url)
+    engine = _moving_engine(database_url)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(move, package, revision)

@@ -59,11 +59,9 @@ async def test_sequencers_in_one_race_place_each_record_once(app, gateway_url, c
         expected = 1  # the genesis
         for run in range(count):
             async with app.state.database.begin() as session:
-                for n in range(300):
-                    mark = b"%015d%017d" % (run, n)
-                    await store.enqueue(
-                        session, tenant="tnt_x", record="rec_x", kind="r", commitment=mark
-                    )
+                row = {"tenant": "tnt_x", "record": "rec_x", "kind": "r"}
+                marks = [b"%015d%017d" % (run, n) for n in range(300)]
+                await store.enqueue(session, [{**row, "commitment": mark} for mark in marks])
             expected += 300
             while await waiting(app.state.database):
                 await asyncio.gather(*(sequencer.step() for sequencer in racing))
