@@ -33,6 +33,8 @@ class Ground(StrEnum):
     """Something is taken away, and nothing is read: a bilan of the tenant is enough."""
     HANDOVER = "handover"
     """A signed document goes where the person wants it: nothing they stopped is processed."""
+    KEPT = "kept"
+    """The bilan is closed, and its counsellor reads what the person agreed to keep of it."""
     OWN_DATA = "own_data"
     """The person's own copy (GDPR 15, 20): possible whatever became of the bilan."""
 
@@ -74,6 +76,10 @@ class About:
     def to_hand_over(self) -> "About":
         """About the same, to hand a signed document over."""
         return replace(self, ground=Ground.HANDOVER, recorded=True)
+
+    def to_read_kept(self) -> "About":
+        """About the same, to read what an agreement keeps after the end of the bilan."""
+        return replace(self, ground=Ground.KEPT)
 
     def to_give_back(self) -> "About":
         """About the same, to give the person a copy of what is held about them."""

@@ -1,5 +1,12 @@
 """A person is erased: at once for whoever works with them, and then to the last row (GDPR 17)."""
 
+from datetime import timedelta
+
+from gateway.destruction.steps import Steps
+from gateway.events.service import EventKind
+from gateway.holds.rules import HoldReason
+from keel.clock import utc_now
+
 GRANT = {
     "purpose": "training", "data_categories": ["cv"], "recipients": ["rcp_local-llm"],
     "jurisdictions": ["FR"],
@@ -90,3 +97,61 @@ async def test_old_receipts_verify_as_erased(full):
     said = (await full.centre.call("GET", f"/v1/records/{done['certificate']['record']}")).json()
     assert (said["kind"], said["body"]["destroyed"]["records"]) == ("subject.erased", done["certificate"]["acknowledged"]["records"]["records"])  # fmt: skip
     assert full.person not in str(said)
+
+
+async def test_a_legal_hold_keeps_the_key_of_records_and_nothing_else(app, full, centre):
+    async with app.state.database.begin(centre.tenant) as session:
+        until = utc_now() + timedelta(days=30)
+        hold = await app.state.holds.place(session, centre.tenant, HoldReason.LITIGATION, until)
+    begun = await full.erase()
+    assert begun["held_until"] is not None
+    for _ in range(3):
+        await full.work(timedelta(hours=2))
+    told = await full.read(begun["id"])
+    assert (told["state"], told["certificate"]) == ("held", None)
+    waiting = [step["name"] for step in told["steps"] if step["state"] == "waiting"]
+    assert waiting == ["records", "check"]
+    left = await full.rows_that_name(full.person)
+    assert not {"runs", "content_keys", "personal_links", "events", "shares"} & left.keys()
+    assert {"records", "record_keys", "consents"} <= left.keys()
+    async with app.state.database.begin(centre.tenant) as session:
+        await app.state.holds.lift(session, centre.tenant, hold.id)
+    assert (await full.carried_out(begun["id"], timedelta(hours=4)))["state"] == "done"
+    assert await full.rows_that_name(full.person) == {"destructions": 1}
+
+
+async def test_codes_that_went_to_the_erased_person_still_guard_the_others(app, full, centre):
+    async with app.state.database.begin(centre.tenant) as session:
+        assert not await app.state.codes.needed(session, centre.tenant)
+        await app.state.codes.request(session, centre.tenant, full.person)
+    await full.carried_out((await full.erase())["id"])
+    async with app.state.database.begin(centre.tenant) as session:
+        assert await app.state.codes.needed(session, centre.tenant)
+
+
+async def test_another_centre_erases_nobody_here(full, new_centre):
+    other = await new_centre()
+    refused = await other.call("DELETE", f"/v1/beneficiaries/{full.person}")
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    begun = await full.erase()
+    assert (await other.call("GET", f"/v1/destructions/{begun['id']}")).status_code == 404
+    assert (await other.call("GET", "/v1/destructions")).json()["items"] == []
+
+
+async def test_what_a_late_writer_left_is_found_and_destroyed_before_the_certificate(
+    app, full, monkeypatch
+):
+    """An event that comes to be after its table was swept, by a request that began before."""
+    late, swept = [], Steps._records
+
+    async def sweep_and_be_late(self, session, row):
+        counts = await swept(self, session, row)
+        named = {"contestation": "ctn_1", "beneficiary": full.person}
+        late.append(await app.state.events.emit(session, row.tenant, EventKind.OUTPUT_CONTESTED, secret=None, **named))  # fmt: skip
+        return counts
+
+    monkeypatch.setattr(Steps, "_records", sweep_and_be_late)
+    done = await full.carried_out((await full.erase())["id"])
+    assert len(late) == 1
+    assert [step["attempts"] for step in done["steps"] if step["name"] == "check"] == [2]
+    assert await full.rows_that_name(full.person) == {"destructions": 1}

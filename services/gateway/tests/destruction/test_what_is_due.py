@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 import gateway.__main__ as command
 from gateway.destruction.rules import closes_at, last_due_day
 from gateway.destruction.watching import seen
 from gateway.operators.api import operator_app
-from gateway.tables import Bilan, RetentionAgreement
+from gateway.tables import Bilan, Document, RetentionAgreement
 from keel.clock import utc_now
 
 A_DAY = timedelta(days=1)
@@ -127,3 +127,26 @@ async def test_a_bilan_that_is_closed_keeps_its_end(full, change, at):
     await full.carried_out((await full.close())["id"])
     await change(Bilan, ends_on="2026-11-03")
     assert (await at(datetime(2027, 2, 1, tzinfo=UTC))).due == 0
+
+
+async def test_its_counsellor_still_reads_what_is_kept_until_it_is_over(full, double, change):
+    (document,) = {path.split("/")[-1] for path in await documents(full)}
+    path = f"/v1/documents/{document}/pseudonymised"
+    await kept(full, double)
+    assert (await full.centre.call("GET", path)).status_code == 200
+    await change(RetentionAgreement, status="ended")
+    refused = await full.centre.call("GET", path)
+    assert (refused.status_code, refused.json()["code"]) == (409, "bilan_not_open")
+
+
+async def test_nobody_else_reads_what_is_kept(full, double):
+    (document,) = {path.split("/")[-1] for path in await documents(full)}
+    await kept(full, double)
+    await full.centre.log_in()
+    refused = await full.centre.call("GET", f"/v1/documents/{document}")
+    assert (refused.status_code, refused.json()["code"]) == (403, "counsellor_needed")
+
+
+async def documents(full):
+    async with full.app.state.database.begin(full.centre.tenant) as session:
+        return [row.id for row in await session.scalars(select(Document))]

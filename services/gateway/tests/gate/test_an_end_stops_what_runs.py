@@ -123,6 +123,8 @@ async def test_whoever_writes_late_makes_no_key_again(app, assisted, end, carrie
         async with state.database.begin(tenant) as session:
             await state.records.write(session, fact)
     with pytest.raises(BeneficiaryErased):
+        await state.appends.append(fact)
+    with pytest.raises(BeneficiaryErased):
         async with state.database.begin(tenant) as session:
             await state.records.digest(session, tenant, person, b"CV")
     with pytest.raises(BilanNotOpen):

@@ -378,6 +378,22 @@ class Bilans:
         await self.people.require_unrestricted(session, caller.tenant, bilan.beneficiary, ai=False)
         return bilan
 
+    async def closed_for(
+        self, session: AsyncSession, caller: Caller, bilan_id: str
+    ) -> Bilan | None:
+        """Return a bilan that is over, for a counsellor who conducted it; None while it is not.
+
+        Raises:
+            NotFound, CounsellorNeeded, SecrecyNoticeNeeded: as `open_for` says.
+            BeneficiaryErased: its person was erased.
+        """
+        bilan = await self.find(session, caller.tenant, bilan_id)
+        if bilan.status != BilanStatus.CLOSED:
+            return None
+        await refuse_erased(session, bilan.tenant, bilan.beneficiary)
+        await self.require_assigned(session, caller, bilan)
+        return bilan
+
     async def require_unclosed(self, session: AsyncSession, bilan: Bilan) -> None:
         """Refuse what would add to a bilan that is over, as its row is now.
 

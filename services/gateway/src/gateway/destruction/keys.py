@@ -7,7 +7,7 @@ says that what it was for is gone. So a key dies once, with everything that was 
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.problems import BeneficiaryErased, BilanNotOpen
@@ -38,21 +38,31 @@ async def refuse_erased(session: AsyncSession, tenant: str, person: str) -> None
 
 
 class _Lasting(ContentKeys):
-    """Keys that are read under a lock, so that nothing is written under one that is dying."""
+    """Keys that are read under a lock, so that nothing is written under one that is dying.
+
+    The tenant's own key, of records about nobody, is never destroyed and so never locked.
+    """
 
     async def obtain(self, session: AsyncSession, tenant: str, subject: str) -> bytes:
         """Return the key, creating it where it may be; raises where its subject is gone."""
-        if subject == tenant:  # of records about nobody: it is never destroyed
-            return await super().obtain(session, tenant, subject)
-        held = (await session.execute(self._held(tenant, [subject]))).first()
-        if held is not None:
-            return self._kek.unwrap(held.wrapped, f"{tenant}|{subject}")
-        await self._refuse(session, tenant, subject)
-        return await super().obtain(session, tenant, subject)
+        return (await self.obtain_all(session, tenant, [subject]))[subject]
 
-    def _held(self, tenant: str, subjects: Sequence[str]) -> Select[str, bytes]:
-        held = super()._held(tenant, subjects)
-        return held if subjects == [tenant] else held.with_for_update(read=True, key_share=True)
+    async def obtain_all(
+        self, session: AsyncSession, tenant: str, subjects: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Return the keys by subject, as `obtain` does; one query for all that may die."""
+        keys = {}
+        if tenant in subjects:
+            keys[tenant] = await super().obtain(session, tenant, tenant)
+        mortal = [subject for subject in subjects if subject != tenant]
+        locked = self._held(tenant, mortal).with_for_update(read=True, key_share=True)
+        for subject, wrapped in (await session.execute(locked)) if mortal else ():
+            keys[subject] = self._kek.unwrap(wrapped, f"{tenant}|{subject}")
+        for subject in mortal:
+            if subject not in keys:
+                await self._refuse(session, tenant, subject)
+                keys[subject] = await super().obtain(session, tenant, subject)
+        return keys
 
     async def _refuse(self, session: AsyncSession, tenant: str, subject: str) -> None:
         raise NotImplementedError

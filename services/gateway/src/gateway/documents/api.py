@@ -17,6 +17,8 @@ from gateway.problems import (
     SecrecyNoticeNeeded,
 )
 from gateway.quotas.rules import QuotaKind
+from gateway.retention.keeping import require_kept
+from gateway.retention.rules import RetentionScope
 from gateway.services import ANONYMIZER, About, Services
 from gateway.tables import Document
 from gateway.tenants.service import Caller
@@ -126,6 +128,19 @@ async def _about(database: Database, bilans: Bilans, caller: Caller, document_id
         return About.bilan_of(caller, await bilans.open_for(session, caller, document.bilan))
 
 
+async def _to_read(database: Database, bilans: Bilans, caller: Caller, document_id: str) -> About:
+    """Return whom a document is about: of an open bilan, or kept of one that is closed."""
+    async with database.begin(caller.tenant) as session:
+        document = await session.get(Document, (caller.tenant, document_id))
+        if document is None:
+            raise NotFound
+        closed = await bilans.closed_for(session, caller, document.bilan)
+        if closed is not None:
+            await require_kept(session, closed, RetentionScope.DOCUMENTS)
+            return About.bilan_of(caller, closed).to_read_kept()
+    return await _about(database, bilans, caller, document_id)
+
+
 async def _relay(services: Services, operation: str, path: str, about: About) -> Response:
     found = await services.call(ANONYMIZER, operation, "GET", path, about)
     return Response(found.content, media_type=_JSON)
@@ -140,7 +155,7 @@ async def read_document(
     caller: DocumentCallerDep,
 ) -> Response:
     """Return what is known of a document: type, pages, counts; no content."""
-    about = await _about(database, bilans, caller, document_id)
+    about = await _to_read(database, bilans, caller, document_id)
     return await _relay(services, "read_document", f"/documents/{document_id}", about)
 
 
@@ -153,7 +168,7 @@ async def read_pseudonymised(
     caller: DocumentCallerDep,
 ) -> Response:
     """Return the text as a model would see it."""
-    about = await _about(database, bilans, caller, document_id)
+    about = await _to_read(database, bilans, caller, document_id)
     path = f"/documents/{document_id}/pseudonymised"
     return await _relay(services, "read_pseudonymised", path, about)
 
@@ -167,7 +182,7 @@ async def read_outline(
     caller: DocumentCallerDep,
 ) -> Response:
     """Return the career outline over the pseudonymised text."""
-    about = await _about(database, bilans, caller, document_id)
+    about = await _to_read(database, bilans, caller, document_id)
     return await _relay(services, "read_outline", f"/documents/{document_id}/outline", about)
 
 
@@ -180,7 +195,7 @@ async def read_findings(
     caller: DocumentCallerDep,
 ) -> Response:
     """Return what was masked, removed or found hidden, for the counsellor."""
-    about = await _about(database, bilans, caller, document_id)
+    about = await _to_read(database, bilans, caller, document_id)
     return await _relay(services, "read_findings", f"/documents/{document_id}/findings", about)
 
 

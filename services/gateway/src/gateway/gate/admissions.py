@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.bilans.service import Bilans
 from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
+from gateway.retention.keeping import require_kept
+from gateway.retention.rules import RetentionScope
 from gateway.services import About, Ground
 from gateway.tables import Bilan
 from keel.database import Database
@@ -51,6 +53,8 @@ class Admissions:
             if about.ground is not Ground.WORK:
                 bilan = await self.bilans.find(session, about.tenant, about.bilan)
                 await self._require_reader(session, about, bilan)
+                if about.ground is Ground.KEPT:
+                    await self._require_kept(session, about, bilan)
                 if about.ground is Ground.HANDOVER:
                     await self.bilans.people.require_unrestricted(
                         session, about.tenant, bilan.beneficiary, ai=False
@@ -92,6 +96,14 @@ class Admissions:
             actor=None if about.caller.client else Actor.BENEFICIARY,
         )
         await self.records.write(session, fact)
+
+    async def _require_kept(self, session: AsyncSession, about: About, bilan: Bilan) -> None:
+        """Let out what the person agreed to keep, to their counsellor (R6313-7)."""
+        await self.bilans.require_assigned(session, about.caller, bilan)
+        await self.bilans.people.require_unrestricted(
+            session, about.tenant, bilan.beneficiary, ai=False
+        )
+        await require_kept(session, bilan, *RetentionScope)
 
     def _mint(self, service: str, operation: str, about: About, bilan: Bilan | None) -> str:
         return PassMint(self.key).mint(

@@ -12,9 +12,11 @@ from gateway.events.service import EventKind, Events
 from gateway.records.rules import Fact, Kind
 from gateway.records.service import Records
 from gateway.reports.facts import of_review, of_signed
+from gateway.retention.keeping import require_kept
+from gateway.retention.rules import RetentionScope
 from gateway.runs.service import Runs
 from gateway.runs.standing_facts import reviewer_facts, standing_facts
-from gateway.services import ANONYMIZER, REPORTS, About, Services
+from gateway.services import ANONYMIZER, REPORTS, About, Ground, Services
 from gateway.tables import Bilan, Report
 from gateway.tenants.service import Caller
 from keel.calls import Relayed
@@ -80,10 +82,12 @@ class Reports:
 
     async def read(self, caller: Caller, report_id: str) -> tuple[dict[str, Any], str]:
         """Return a report with the person's own words, and the tag of this state of it."""
-        about = await self._about(caller, report_id)
+        about = await self._to_read(caller, report_id)
         found = await self.services.call(
             REPORTS, "read_report", "GET", f"/reports/{report_id}", about
         )
+        if about.ground is Ground.KEPT:  # in the person's own words since it was signed
+            return found.json(), found.headers["etag"]
         return await self._restored(about, found.json()), found.headers["etag"]
 
     async def edit(
@@ -171,7 +175,7 @@ class Reports:
         self, caller: Caller, report_id: str, version: int, kind: str
     ) -> tuple[bytes, str]:
         """Return a rendering and its media type."""
-        about = await self._about(caller, report_id)
+        about = await self._to_read(caller, report_id)
         path = f"/reports/{report_id}/versions/{version}/{kind}"
         found = await self.services.call(REPORTS, "read_version", "GET", path, about, timeout=120)
         return found.content, found.headers["content-type"]
@@ -193,6 +197,18 @@ class Reports:
     async def bilan_of(self, caller: Caller, report_id: str) -> str | None:
         """Return the bilan of a report that the caller may work on."""
         return (await self._about(caller, report_id)).bilan
+
+    async def _to_read(self, caller: Caller, report_id: str) -> About:
+        """Return whom a report is about: of an open bilan, or kept of one that is closed."""
+        async with self.database.begin(caller.tenant) as session:
+            report = await session.get(Report, (caller.tenant, report_id))
+            if report is None:
+                raise NotFound
+            closed = await self.bilans.closed_for(session, caller, report.bilan)
+            if closed is not None:
+                await require_kept(session, closed, *RetentionScope)
+                return About.bilan_of(caller, closed).to_read_kept()
+        return await self._about(caller, report_id)
 
     async def _about(self, caller: Caller, report_id: str) -> About:
         async with self.database.begin(caller.tenant) as session:
