@@ -15,6 +15,9 @@ from keel.problems import NotFound, problems
 
 router = APIRouter(prefix="/v1/beneficiaries", tags=["people"])
 
+_KINDS = ("application/pdf", "application/octet-stream")
+"""The second is what generators of clients know a file by."""
+
 
 class Export(BaseModel):
     """A copy of what is held. `access` has every section, `portable` what the person gave."""
@@ -69,7 +72,7 @@ async def export_beneficiary(
     response_class=Response,
     responses={
         **problems(NotFound, CounsellorNeeded, SecrecyNoticeNeeded, ServiceUnavailable),
-        200: {"content": {"application/pdf": {}}},
+        200: {"content": {k: {"schema": {"type": "string", "format": "binary"}} for k in _KINDS}},
     },
 )
 async def export_transparency_report(
