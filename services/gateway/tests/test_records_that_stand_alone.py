@@ -6,7 +6,6 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import event, func, select, update
 
-from gateway.operators.service import audit_log
 from gateway.problems import LogUnavailable
 from gateway.records.rules import Fact, Kind
 from gateway.tables import Record, RecordKey
@@ -138,4 +137,4 @@ async def test_they_take_their_places_in_the_log(app, append):
     async with app.state.database.begin(tenant) as session:
         places = await session.scalars(select(Record.log_index).where(Record.tenant == tenant))
         assert sorted(places) == list(range(1, 31))
-    assert (await audit_log(app.state.database))["verdict"] == "consistent"
+    assert (await app.state.log.audit(records=True))["verdict"] == "consistent"

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,9 +11,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from gateway.log import rules, store
-from gateway.log.service import Log, Sequencer
+from gateway.log.copies import Copies
+from gateway.log.keys import LogKeys
+from gateway.log.service import Log, NewOrigin, Sequencer
 from gateway.tables import LogEntry, LogState
-from keel.clock import utc_now
 from keel.database import Database
 from keel.migrations import migrate, migrate_back
 from keel.tenancy import as_owner
@@ -39,28 +39,42 @@ def enqueue(database):
             for number in range(count):
                 await store.enqueue(
                     session,
-                    tenant="deployment",
-                    record=f"rec_{number}",
-                    kind="system.config",
-                    commitment=bytes([number % 256]) * 32,
+                    [
+                        {
+                            "tenant": "deployment",
+                            "record": f"rec_{number}",
+                            "kind": "system.config",
+                            "commitment": bytes([number % 256]) * 32,
+                        }
+                    ],
                 )
 
     return put
 
 
 @pytest.fixture
-async def log(database, enqueue):
+async def log(database, enqueue, keys_dir):
     """A log of 300 records, and what grows it."""
 
-    async def genesis(session):
+    async def genesis(session, about):
         await store.enqueue(
-            session, tenant="deployment", record="rec_g", kind="log.genesis", commitment=b"g" * 32
+            session,
+            [
+                {
+                    "tenant": "deployment",
+                    "record": "rec_g",
+                    "kind": "log.genesis",
+                    "commitment": b"g" * 32,
+                }
+            ],
         )
+        return "rec_g"
 
-    sequencer = Sequencer(database, "centre.example/log", KEY, genesis)
+    origin = "centre.example/log"
+    sequencer = Sequencer(database, origin, LogKeys.open(keys_dir), genesis, Copies(origin))
     await sequencer.start()
     await enqueue(299)
-    assert await sequencer.step() == 300
+    assert await sequencer.step() == 299
     return sequencer
 
 
@@ -107,23 +121,9 @@ async def test_of_a_log_that_ended_the_database_refuses_that(database, log, stat
 @pytest.fixture
 async def second(database, log, enqueue):
     """The same installation with a second log, which has three records."""
-    async with database.begin() as session:
-        await session.execute(text("UPDATE log_state SET ended_at = 1"))
-        first = await store.state(session)
-        empty = rules.Checkpoint("centre.example/log/2", 0, rules.EMPTY_ROOT)
-        begun = replace(
-            first,
-            generation=2,
-            origin=empty.origin,
-            size=0,
-            root=empty.root,
-            checkpoint=empty.sign(KEY),
-            begun_at=utc_now(),
-            ended_at=None,
-        )
-        await store.begin_log(session, begun)
-    await enqueue(3)
-    assert await log.step() == 3
+    await log.begin_anew(NewOrigin.OTHER)
+    await enqueue(2)
+    assert await log.step() == 2
 
 
 async def test_a_record_gets_its_place_in_the_log_that_grows(database, second):
@@ -160,14 +160,9 @@ async def test_a_receipt_proves_against_the_log_that_its_record_is_in(app, centr
     page = (await centre.call("GET", f"/v1/records?consent={given['id']}")).json()
     record = page["items"][0]["id"]
     async with app.state.database.begin() as session:
-        await session.execute(text("UPDATE log_state SET ended_at = 1"))
         first = await store.state(session)
-        empty = rules.Checkpoint("centre.example/log/2", 0, rules.EMPTY_ROOT)
-        await store.begin_log(
-            session,
-            replace(first, generation=2, origin=empty.origin, size=0, root=empty.root,
-                    checkpoint=empty.sign(KEY), ended_at=None),
-        )  # fmt: skip
+    begun = await app.state.log.new_origin(NewOrigin.OTHER)
+    assert begun["origin"] == f"{first.origin}/2"
     await app.state.sequencer.step()
     receipt = (await centre.call("GET", f"/v1/records/{record}/receipt")).json()
     head, _, note = receipt["proof"].partition("\n\n")
@@ -259,4 +254,4 @@ async def test_a_log_of_before_learns_at_its_first_start_whose_key_signed_it(dat
     await log.start()
     async with database.begin() as session:
         signed_by = await session.scalar(select(LogState.keys))
-    assert signed_by == rules.verifier_key("centre.example/log", KEY)
+    assert signed_by == rules.verifier_key("centre.example/log", log.keys.held(1)[0].key)

@@ -47,6 +47,11 @@ class Layout:
         """Where the operator's verbs reach the running platform."""
         return self.data / "operator.sock"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Copies of the checkpoint of the log: what tells that its database was restored."""
+        return self.data / "checkpoints"
+
     def kek(self, service: str) -> Path:
         """The key-encryption key of one service."""
         return self.keys / f"{service}.kek"

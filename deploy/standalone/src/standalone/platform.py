@@ -73,6 +73,7 @@ def create_platform(layout: Layout, choices: Choices) -> FastAPI:
             pass_jwks_file=layout.pass_jwks,
             public_url=choices.public_url,
             log_origin=layout.log_origin(),
+            checkpoint_copies=layout.checkpoints,
             operator_socket=layout.operator_socket,
         ),
         transports={name: InProcessTransport(app) for name, app in inside.items()},

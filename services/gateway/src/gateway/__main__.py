@@ -18,9 +18,11 @@ from gateway.events.service import Events
 from gateway.holds.service import Holds
 from gateway.incidents.service import Incidents
 from gateway.keyring import Keyring
-from gateway.operators import consents, destructions, holds, webhooks
+from gateway.log.opening import sequencer_of
+from gateway.operators import consents, destructions, holds, log, webhooks
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
+from gateway.operators.log import LogVerbs
 from gateway.operators.socket import ask
 from gateway.quotas.rules import QuotaKind
 from gateway.quotas.service import Quotas
@@ -62,6 +64,7 @@ def _on_platform(
     body: dict[str, Any] | None = None,
     *,
     whole: bool = False,
+    patience: float | None = 60,
 ) -> Any:  # noqa: ANN401 - any JSON value
     """Ask a running gateway over its socket; where none runs, work on the database and the keys.
 
@@ -70,7 +73,7 @@ def _on_platform(
     path = os.environ.get(_SOCKET)
     if path:
         try:
-            answer = ask(Path(path), method, route, body)
+            answer = ask(Path(path), method, route, body, patience=patience)
         except httpx.TransportError:
             raise SettingsRefused(
                 f"No gateway listens on {path}. Start it, or unset {_SOCKET} and set the database."
@@ -105,8 +108,10 @@ def _light(settings: Settings) -> SimpleNamespace:
     database = Database(settings.database_url)
     issuer = settings.public_url.rstrip("/")
     records = Records(PersonKeys(keyring.kek, RecordKey), kept=settings.records_kept)
+    sequencer = sequencer_of(settings, database, keyring.log, records.write_genesis)
     return SimpleNamespace(
         database=database,
+        log=LogVerbs(sequencer, records),
         tenants=Tenants(keyring.access, issuer, settings.access_token_lifetime),
         clients=Clients(),
         quotas=Quotas(database),
@@ -272,14 +277,11 @@ def _consent(arguments: argparse.Namespace) -> int:
     return _print(_on_platform("DELETE", consents.route(arguments), whole=True))
 
 
-def _log(_: argparse.Namespace) -> int:
-    verdict = _on_platform("GET", "/log/audit")
-    _print(verdict)
-    return 0 if verdict["verdict"] == "consistent" else 1
-
-
-def _log_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["audit"])
+def _log(arguments: argparse.Namespace) -> int:
+    # An audit reads everything: it takes as long as it takes.
+    answer = _on_platform(*log.asked(arguments), patience=None)
+    _print(answer)
+    return 1 if arguments.action == "audit" and answer["verdict"] != "consistent" else 0
 
 
 def _keys(arguments: argparse.Namespace) -> int:
@@ -324,7 +326,7 @@ SERVICE = Service(
         Verb("consent", "withdraw on a person's behalf", _consent, consents.arguments),
         Verb("destruction", "show what is not destroyed yet", _destruction, destructions.arguments),
         Verb("webhook", "send again what was given up", _webhook, webhooks.arguments),
-        Verb("log", "recompute the transparency log", _log, _log_arguments),
+        Verb("log", "audit the public log, its keys, its origin", _log, log.arguments),
         Verb("keys", "make, list, rotate or revoke keys", _keys, _keys_arguments),
     ),
 )

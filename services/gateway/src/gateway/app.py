@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -58,10 +57,12 @@ from gateway.keyring import Keyring
 from gateway.links import api as links_api
 from gateway.links.service import Links
 from gateway.log import api as log_api
-from gateway.log.service import LogDamaged, Sequencer
+from gateway.log.opening import sequencer_of
+from gateway.log.service import LogDamaged
 from gateway.market import api as market_api
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
+from gateway.operators.log import LogVerbs
 from gateway.operators.socket import operator_socket
 from gateway.pages import api as pages_api
 from gateway.pages.answers import too_often
@@ -400,11 +401,8 @@ def _furnish(
         Registers(database, services, records, people, bilans, issuer),
         Identity(database, bilans),
     )
-    origin = settings.log_origin
-    genesis = partial(records.write_genesis, origin=origin)
-    state.sequencer = Sequencer(
-        database, origin, keyring.log, genesis, opaque_kinds=settings.log_opaque_kinds
-    )
+    state.sequencer = sequencer_of(settings, database, keyring.log, records.write_genesis)
+    state.log = LogVerbs(state.sequencer, records)
     state.witnesses, state.deliveries = (
         _witnesses(settings, database),
         Deliveries(database, state.webhook_endpoints),
@@ -436,7 +434,10 @@ def _furnish(
         state.signing_keys if settings.rotate_keys else None,
         {"refusals": gate.refusals.tell, JOB: state.due.run},
         may_sign=state.witnesses.require_we_are_not_behind,
-        beside=(Part.lasting("witnesses", state.witnesses.run),),
+        beside=(
+            Part.lasting("witnesses", state.witnesses.run),
+            Part("checkpoint_copies", state.sequencer.copies.send),
+        ),
     )
     _watch(state, settings, database)
 

@@ -3,7 +3,8 @@
 Each use has its current key (`access.pem`), perhaps the next one, published and not yet used
 (`access.next.pem`), and those that only verify what they signed (`access.old-<until>.pem`, with the
 Unix second after which nothing they signed lives; `receipt.old-….pem` says when it stopped signing,
-for receipts have no end). A key file begins with its own dates, which PEM allows (RFC 7468, 5.2),
+for receipts have no end). The keys of the public log have names of their own (`gateway.log.keys`).
+A key file begins with its own dates, which PEM allows (RFC 7468, 5.2),
 so that they survive a copy of the folder. The folder is looked at again while the gateway runs: a
 key that is taken away is unknown to every replica within a second.
 """
@@ -17,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.log.keys import LogKeys
+from gateway.private_files import read_private
 from gateway.problems import SigningKeyMissing
 from keel.clock import rfc3339, utc_now
 from keel.files import write_whole
@@ -73,7 +74,6 @@ class _Held:
 
     current: Mapping[Use, SigningKey]
     known: Mapping[Use, Mapping[str, ec.EllipticCurvePublicKey]]
-    has_log_key: bool
 
 
 class RotatingKey:
@@ -131,13 +131,12 @@ class Keyring:
     consent: RotatingKey
     receipt: RotatingKey
     passes: RotatingKey
-    log: Ed25519PrivateKey
+    log: LogKeys
     kek: KeyEncryptionKey
-    _watched: "Watched[_Held]"
 
     def has_log_key(self) -> bool:
         """Say whether the folder still holds a key for checkpoints, as of the last half second."""
-        return self._watched.now().has_log_key
+        return self.log.can_sign()
 
     @classmethod
     def open(cls, folder: Path) -> "Keyring":
@@ -155,9 +154,8 @@ class Keyring:
             consent=RotatingKey(Use.CONSENT, watched),
             receipt=RotatingKey(Use.RECEIPT, watched),
             passes=RotatingKey(Use.PASS, watched),
-            log=_read_log(folder / "log.pem"),
+            log=LogKeys.open(folder),
             kek=KeyEncryptionKey.from_file(folder / "gateway.kek"),
-            _watched=watched,
         )
 
     @classmethod
@@ -168,15 +166,7 @@ class Keyring:
             if not (folder / f"{use}.pem").exists():
                 now = utc_now()
                 write_signing(folder / f"{use}.pem", SigningKey.generate(), now, first_used_at=now)
-        if not (folder / "log.pem").exists():
-            write_whole(
-                folder / "log.pem",
-                Ed25519PrivateKey.generate().private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                ),
-            )
+        LogKeys.create(folder)
         if not (folder / "gateway.kek").exists():
             KeyEncryptionKey.create_file(folder / "gateway.kek")
         return cls.open(folder)
@@ -205,7 +195,7 @@ def _key_file(path: Path) -> KeyFile | None:
     use, is_next, until = named.groups()
     role = Role.NEXT if is_next else Role.OLD if until else Role.CURRENT
     try:
-        content = _read(path)
+        content = read_private(path)
         key = SigningKey.from_pem(content)
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         dates = {n.decode(): datetime.fromisoformat(d.decode()) for n, d in _DATE.findall(content)}
@@ -234,16 +224,7 @@ def _read_folder(folder: Path) -> _Held:
         known[file.use][file.kid] = file.key.public
         if file.role is Role.CURRENT:
             current[file.use] = file.key
-    return _Held(current, known, _has_log_key(folder))
-
-
-def _has_log_key(folder: Path) -> bool:
-    try:
-        _read_log(folder / "log.pem")
-    except KeyFileRefused:
-        log.error("key_unreadable", file="log.pem", why=KeyFileRefused.__name__)  # noqa: TRY400 - never its content
-        return False
-    return True
+    return _Held(current, known)
 
 
 def write_signing(
@@ -256,31 +237,11 @@ def write_signing(
     write_whole(path, dates.encode() + key.to_pem())
 
 
-def _read(path: Path) -> bytes:
-    """Return the content of a private file; `KeyFileRefused` when it is open to everybody."""
-    content = path.read_bytes()
-    if path.stat().st_mode & 0o007:
-        raise KeyFileRefused(f"The key file {path} is open to everybody: chmod 600 it.")
-    return content
-
-
 def read_signing(path: Path) -> SigningKey:
     """Return the signing key of a file; `KeyFileRefused` says what is wrong with it."""
     try:
-        return SigningKey.from_pem(_read(path))
+        return SigningKey.from_pem(read_private(path))
     except (OSError, ValueError):
         raise KeyFileRefused(
             f"{path} is no P-256 private key; `python -m gateway keys create` makes one."
         ) from None
-
-
-def _read_log(path: Path) -> Ed25519PrivateKey:
-    try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
-    except (OSError, ValueError):
-        key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeyFileRefused(
-            f"{path} is no Ed25519 private key; `python -m gateway keys create` makes one."
-        )
-    return key

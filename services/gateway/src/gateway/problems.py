@@ -75,6 +75,14 @@ class KeyInUse(Problem):
     status = 409
 
 
+class LogRefused(Problem):
+    """What an operator asked of the log cannot be done; the detail says what to do."""
+
+    code = "log_refused"
+    title = "The log cannot do this now"
+    status = 409
+
+
 class ClientProof(Problem):
     """The client proves itself in another way than this verb changes."""
 

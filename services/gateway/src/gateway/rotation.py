@@ -50,7 +50,7 @@ class Change:
 def rotate(folder: Path, *, at: datetime) -> list[Change]:
     """Do what is due at the instant `at`: publish, activate, delete. Safe to run again."""
     done: list[Change] = []
-    with _alone(folder):
+    with alone(folder):
         files = key_files(folder)
         for use in Use:
             held = {role: [f for f in files if f.use is use and f.role is role] for role in Role}
@@ -83,7 +83,7 @@ def is_writable(folder: Path, passes: Path | None) -> bool:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Let one process at a time change the keys of a folder."""
     with (folder / "rotation.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -143,7 +143,7 @@ def retire(folder: Path, kid: str) -> Change:
         NotFound: there is no such key.
         KeyInUse: it signs; it is rotated or revoked.
     """
-    with _alone(folder):
+    with alone(folder):
         files = _called(folder, kid)
         if any(file.role is Role.CURRENT for file in files):
             raise KeyInUse(
@@ -161,7 +161,7 @@ def revoke(folder: Path, kid: str, *, at: datetime) -> Change:
         NotFound: there is no such key.
     """
     fresh: SigningKey | None = None
-    with _alone(folder):
+    with alone(folder):
         files = _called(folder, kid)
         for file in files:
             if file.role is Role.CURRENT:

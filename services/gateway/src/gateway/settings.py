@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
+    field_validator,
     model_validator,
 )
 
@@ -99,6 +100,13 @@ class Settings(ServiceSettings):
     ropa: Annotated[str, _REFERENCE] | None = None
     """Where the record of processing activities is kept (GDPR art. 30)."""
     log_origin: str = "localhost/passerelle/log"
+    checkpoint_copies: Path = Path()
+    """A folder outside the database, on another disk where there is one: what says at a start that
+    the database was restored. Unset, nothing does."""
+    checkpoint_put_url: str = ""
+    """Where each checkpoint is also PUT: one object of a store that keeps its versions (https)."""
+    checkpoint_put_token_file: Path = Path()
+    """The bearer token that the store asks for."""
     log_opaque_kinds: bool = True
     """Whether every leaf shows the kind `r`. In a small centre, a kind and a minute tell who did
     what; a deployment whose numbers hide its people may show the kinds."""
@@ -184,6 +192,14 @@ class Settings(ServiceSettings):
         if named and self.log_witness_quorum > len(named):
             raise ValueError("more witnesses are asked for than there are")
         return self
+
+    @field_validator("checkpoint_put_url")
+    @classmethod
+    def _https(cls, url: str) -> str:
+        if url and not url.startswith("https://"):
+            msg = "an address that begins with https://"
+            raise ValueError(msg)
+        return url
 
     def pass_jwks_or_none(self) -> Path | None:
         """Return where the public pass keys are written, unless it is the key folder."""

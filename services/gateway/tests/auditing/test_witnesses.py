@@ -142,7 +142,7 @@ def log_vkey(keys_dir: Path) -> str:
     from gateway.keyring import Keyring  # noqa: PLC0415
     from gateway.log.rules import verifier_key  # noqa: PLC0415
 
-    return verifier_key(ORIGIN, Keyring.open(keys_dir).log)
+    return verifier_key(ORIGIN, Keyring.open(keys_dir).log.held(1)[0].key)
 
 
 @pytest.fixture

@@ -7,10 +7,14 @@ tlog-checkpoint (the signed size and root).
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keel.strict_json import canonical
@@ -172,25 +176,138 @@ class Checkpoint:
         """The three lines that are signed (C2SP tlog-checkpoint)."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
-    def sign(self, key: Ed25519PrivateKey) -> str:
-        """Return the signed note (C2SP signed-note, Ed25519)."""
-        body = key_id(self.origin, key) + key.sign(self.text.encode())
-        return f"{self.text}\n— {self.origin} {base64.b64encode(body).decode()}\n"
+    def sign(self, *keys: Ed25519PrivateKey) -> str:
+        """Return the signed note (C2SP signed-note, Ed25519), a signature line for each key."""
+        text = self.text.encode()
+        signed = [key_id(self.origin, key) + key.sign(text) for key in keys]
+        lines = [f"— {self.origin} {base64.b64encode(one).decode()}\n" for one in signed]
+        return f"{self.text}\n{''.join(lines)}"
+
+    @classmethod
+    def read(cls, note: str) -> "Checkpoint":
+        """Return what a note says, signed or not.
+
+        Raises:
+            NotACheckpoint: these are not the three lines, or not in their one form.
+        """
+        text, blank, _ = note.partition("\n\n")
+        lines = text.split("\n")
+        if not blank or len(lines) != _LINES:
+            raise NotACheckpoint
+        try:
+            found = cls(lines[0], int(lines[1]), base64.b64decode(lines[2], validate=True))
+        except ValueError:
+            raise NotACheckpoint from None
+        if len(found.root) != HASH_BYTES or found.size < 0 or found.text != text + "\n":
+            raise NotACheckpoint
+        return found
 
 
-def _public(key: Ed25519PrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+_LINES = 3
+
+
+class NotACheckpoint(ValueError):  # noqa: N818 - a fact about a text
+    """A text is no checkpoint in its one form."""
+
+
+def signatures(note: str) -> list[tuple[str, bytes, bytes]]:
+    """Return name, key id and signature of each signature line of a note; other lines are left out.
+
+    A line in another than its one form is left out too: it is nobody's signature.
+    """
+    found: list[tuple[str, bytes, bytes]] = []
+    for line in note.partition("\n\n")[2].split("\n"):
+        dash, _, rest = line.partition(" ")
+        name, _, encoded = rest.rpartition(" ")
+        try:
+            content = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            continue
+        if dash == "—" and name and base64.b64encode(content).decode() == encoded:
+            found.append((name, content[:_KEY_ID_BYTES], content[_KEY_ID_BYTES:]))
+    return found
+
+
+def signed_by(note: str, origin: str, keys: Iterable[Ed25519PublicKey]) -> list[str]:
+    """Return the verifier keys, of these, whose signatures of the note hold, in their order."""
+    text = note.partition("\n\n")[0].encode() + b"\n"
+    known = {_id_of(origin, raw): (raw, key) for key in keys for raw in [_raw(key)]}
+    lines: list[str] = []
+    for name, number, signature in signatures(note):
+        if name != origin or number not in known:
+            continue
+        raw, key = known[number]
+        try:
+            key.verify(signature, text)
+        except InvalidSignature:
+            continue
+        lines.append(_verifier_key(origin, raw))
+    return lines
+
+
+def _raw(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    """Return the public half, 32 bytes."""
+    return _raw(key.public_key())
+
+
+def _id_of(origin: str, raw: bytes) -> bytes:
+    return hashlib.sha256(origin.encode() + b"\n" + _ED25519 + raw).digest()[:_KEY_ID_BYTES]
 
 
 def key_id(origin: str, key: Ed25519PrivateKey) -> bytes:
     """Return the first 4 bytes of SHA-256(name || 0x0A || 0x01 || public key)."""
-    return hashlib.sha256(origin.encode() + b"\n" + _ED25519 + _public(key)).digest()[:4]
+    return _id_of(origin, public_bytes(key))
 
 
 def verifier_key(origin: str, key: Ed25519PrivateKey) -> str:
     """Return the line that a verifier is given out of band (C2SP signed-note)."""
-    encoded = base64.b64encode(_ED25519 + _public(key)).decode()
-    return f"{origin}+{key_id(origin, key).hex()}+{encoded}"
+    return _verifier_key(origin, public_bytes(key))
+
+
+def _verifier_key(origin: str, raw: bytes) -> str:
+    encoded = base64.b64encode(_ED25519 + raw).decode()
+    return f"{origin}+{_id_of(origin, raw).hex()}+{encoded}"
+
+
+def read_verifier_key(line: str, origin: str) -> Ed25519PublicKey | None:
+    """Return the key of a verifier key line; None when it is no such line of this name."""
+    try:
+        # The encoded key may hold the sign that stands between the parts.
+        encoded = line.removeprefix(f"{origin}+").partition("+")[2]
+        raw = base64.b64decode(encoded, validate=True)[len(_ED25519) :]
+        key = Ed25519PublicKey.from_public_bytes(raw)
+    except ValueError:
+        return None
+    return key if _verifier_key(origin, raw) == line else None
+
+
+def origin_of(base: str, generation: int) -> str:
+    """Return the origin of a generation: the installation's own, then with its number behind."""
+    return base if generation == FIRST else f"{base}/{generation}"
+
+
+def generation_of(base: str, origin: str) -> int | None:
+    """Return which generation of an installation an origin is; None when it is none of them."""
+    if origin == base:
+        return FIRST
+    number = origin.removeprefix(f"{base}/")
+    is_one = number != origin and _NUMBER.fullmatch(number) and int(number) > FIRST
+    return int(number) if is_one else None
+
+
+FIRST = 1
+"""The generation with which an installation begins."""
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_KEY_ID_BYTES = 4
+
+
+def root_of(read: ReadTile, size: int) -> bytes:
+    """Return the root of the tree of `size` from its tiles."""
+    return _range(read, 0, size) if size else EMPTY_ROOT
 
 
 def proof_text(index: int, path: list[bytes], checkpoint: str) -> str:

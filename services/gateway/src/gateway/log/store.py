@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy import (
     RowMapping,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
     text,
@@ -22,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from gateway.log.rules import HASH_BYTES, TILE_WIDTH, edge_positions
-from gateway.tables import Base, LogEntry, LogOutbox, LogState, LogTile
+from gateway.tables import Base, LogEntry, LogOutbox, LogState, LogTile, Record
 from keel.tenancy import enter
 
 _outbox = Base.metadata.tables[LogOutbox.__tablename__]
@@ -86,6 +88,21 @@ async def take(session: AsyncSession, *, limit: int) -> list[Waiting]:
     return sorted((Waiting(*row) for row in taken), key=lambda waiting: waiting.id)
 
 
+_TAKE_ONE = (
+    delete(_outbox)
+    .where(_outbox.c.record == bindparam("wanted"))
+    .returning(
+        _outbox.c.id, _outbox.c.tenant, _outbox.c.record, _outbox.c.kind, _outbox.c.commitment
+    )
+)
+
+
+async def take_one(session: AsyncSession, record: str) -> Waiting:
+    """Take the commitment of one record out of the outbox."""
+    taken = await (await session.connection()).execute(_TAKE_ONE, {"wanted": record})
+    return Waiting(*taken.one())
+
+
 def _generation(row: RowMapping | None) -> Generation | None:
     if row is None:
         return None
@@ -128,6 +145,12 @@ async def begin_log(session: AsyncSession, begun: Generation) -> None:
     row = {name: getattr(begun, name) for name in Generation.__slots__}
     row["keys"] = "\n".join(begun.keys)
     await (await session.connection()).execute(insert(_state), row)
+
+
+async def end_log(session: AsyncSession, generation: int, *, at: datetime) -> None:
+    """End a generation for good."""
+    ended = update(_state).where(_state.c.generation == generation).values(ended_at=at)
+    await (await session.connection()).execute(ended)
 
 
 _GROW = (
@@ -285,6 +308,19 @@ _LOCK = select(func.pg_try_advisory_xact_lock(0x7061_7373_6C6F_67))
 """`passlog`: one number for the sequencers of one database."""
 
 
+async def queue(session: AsyncSession) -> tuple[int, datetime | None]:
+    """Return how many commitments wait, and since when the oldest does."""
+    connection = await session.connection()
+    count = (await connection.execute(select(func.count()).select_from(_outbox))).scalar_one()
+    oldest = select(_outbox.c.tenant, _outbox.c.record).order_by(_outbox.c.id).limit(1)
+    row = (await connection.execute(oldest)).first()
+    if row is None:
+        return count, None
+    await enter(session, row.tenant)
+    since = select(Record.occurred_at).where(Record.tenant == row.tenant, Record.id == row.record)
+    return count, await session.scalar(since)
+
+
 async def is_alone(session: AsyncSession) -> bool:
     """Say whether no other process sequences now; on SQLite nobody else can."""
     connection: AsyncConnection = await session.connection()
@@ -296,3 +332,86 @@ async def is_alone(session: AsyncSession) -> bool:
 def tile_width(level: int, position: int, size: int) -> int:
     """Say how many hashes a tile has in the tree of `size`; 0 when it does not exist."""
     return max(0, min(TILE_WIDTH, (size >> 8 * level) - position * TILE_WIDTH))
+
+
+async def locked_generation(session: AsyncSession, generation: int) -> Generation:
+    """Return one generation, its row locked (NoResultFound)."""
+    query = _ONE.params(wanted=generation).with_for_update()
+    found = _generation((await (await session.connection()).execute(query)).mappings().one())
+    assert found is not None  # noqa: S101 - `one` raised
+    return found
+
+
+async def whole_tiles(
+    session: AsyncSession, generation: int, edge: Mapping[int, tuple[int, int]]
+) -> dict[tuple[int, int], bytes]:
+    """Return the tiles of the right edge as they are stored, not cut to any size."""
+    places = [(level, position) for level, (position, _) in edge.items()]
+    return await tiles(session, generation, places) if places else {}
+
+
+async def numbered_entries(
+    session: AsyncSession, generation: int, first: int, end: int
+) -> list[tuple[int, bytes]]:
+    """Return the leaves from index `first` to before `end` that there are, with their indices."""
+    query = select(_entries.c.log_index, _entries.c.leaf).where(
+        _entries.c.generation == generation,
+        _entries.c.log_index >= first,
+        _entries.c.log_index < end,
+    )
+    return [(index, leaf) for index, leaf in await (await session.connection()).execute(query)]
+
+
+async def surplus(session: AsyncSession, of: Generation) -> list[tuple[str, str]]:
+    """Return what a generation has beside its entries and tiles: where, and what."""
+    connection = await session.connection()
+    mine = _entries.c.generation == of.generation
+    beyond = or_(_entries.c.log_index < 0, _entries.c.log_index >= of.size)
+    found = [
+        (f"entry {index}", "beyond the size of the log")
+        for index in await connection.scalars(
+            select(_entries.c.log_index).where(mine, beyond).limit(_SOME_SURPLUS)
+        )
+    ]
+    last: dict[int, int] = {}
+    level, count = 0, of.size
+    while count:
+        last[level] = (count - 1) // TILE_WIDTH
+        level, count = level + 1, count // TILE_WIDTH
+    inside = [
+        and_(_tiles.c.level == level, _tiles.c.position.between(0, at))
+        for level, at in last.items()
+    ]
+    query = select(_tiles.c.level, _tiles.c.position).where(_tiles.c.generation == of.generation)
+    if inside:
+        query = query.where(not_(or_(*inside)))
+    found += [
+        (f"tile {level}/{position}", "no tile of a log of this size")
+        for level, position in await connection.execute(query.limit(_SOME_SURPLUS))
+    ]
+    return found
+
+
+_SOME_SURPLUS = 20
+
+
+async def strays(session: AsyncSession, known: Sequence[int]) -> dict[str, int]:
+    """Return, by table, whether it has rows of a generation that does not exist (1 or 0)."""
+    connection = await session.connection()
+    found: dict[str, int] = {}
+    for table in (_entries, _tiles):
+        # Ranges between the known numbers: the key answers at once, however long the log is.
+        edges = [None, *sorted(known), None]
+        gaps = [
+            and_(
+                *([] if below is None else [table.c.generation > below]),
+                *([] if above is None else [table.c.generation < above]),
+            )
+            for below, above in pairwise(edges)
+        ]
+        found[table.name] = 0
+        for gap in gaps:
+            query = select(table.c.generation).where(gap).limit(1)
+            if (await connection.execute(query)).first() is not None:
+                found[table.name] = 1
+    return found

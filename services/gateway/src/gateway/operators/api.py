@@ -11,6 +11,7 @@ from gateway.operators import service
 from gateway.operators.consents import add_consent_verbs
 from gateway.operators.destructions import add_destruction_verbs
 from gateway.operators.holds import add_hold_verbs
+from gateway.operators.log import add_log_verbs
 from gateway.operators.webhooks import add_webhook_verbs
 from gateway.quotas.rules import QuotaKind
 from gateway.tenants.rules import Scope
@@ -89,14 +90,7 @@ def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own
     add_consent_verbs(app, state)
     add_hold_verbs(app, state)
     add_destruction_verbs(app, state)
-
-    @app.get("/log/audit")
-    async def audit_log() -> dict[str, Any]:
-        verdict = await service.audit_log(state.database)
-        if verdict["verdict"] != "consistent":
-            await state.incidents.tell_damage(state.database)
-        return verdict
-
+    add_log_verbs(app, state)
     return app
 
 

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from gateway.log.audit import audit
 from gateway.quotas.rules import QuotaKind
 from gateway.quotas.service import Quotas
 from gateway.tables import Client, Tenant
@@ -150,9 +149,3 @@ async def revoke_client(database: Database, clients: Clients, client_id: str) ->
     """End a client for good."""
     async with database.begin() as session:
         return _shown(await clients.revoke(session, client_id))
-
-
-async def audit_log(database: Database) -> dict[str, Any]:
-    """Recompute the log from its leaves."""
-    async with database.begin() as session:
-        return await audit(session)

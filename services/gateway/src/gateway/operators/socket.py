@@ -67,12 +67,19 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-def ask(path: Path, method: str, route: str, body: dict[str, Any] | None = None) -> httpx.Response:
+def ask(
+    path: Path,
+    method: str,
+    route: str,
+    body: dict[str, Any] | None = None,
+    *,
+    patience: float | None = 60,
+) -> httpx.Response:
     """Make one call to a running gateway (raises httpx.TransportError when none runs)."""
     with (
         reachable(path) as name,
         httpx.Client(
-            transport=httpx.HTTPTransport(uds=name), base_url="http://operator", timeout=60
+            transport=httpx.HTTPTransport(uds=name), base_url="http://operator", timeout=patience
         ) as client,
     ):
         return client.request(method, route, json=body)

@@ -1,7 +1,7 @@
 """The verbs of records: write one in a business transaction, read it back, prove it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -156,10 +156,10 @@ class Records:
         waiting = [record.commitment(keys[record.subject]) for record in drawn]
         await log_store.enqueue(session, waiting)
 
-    async def write_genesis(self, session: AsyncSession, origin: str) -> str:
-        """Say which log this is; its leaf is the log's first (section 7.3)."""
+    async def write_genesis(self, session: AsyncSession, about: Mapping[str, Any]) -> str:
+        """Say which log this is, and which it follows; its leaf is the log's first (7.3, 8)."""
         await enter(session, DEPLOYMENT)
-        return await self.write(session, Fact(Kind.LOG_GENESIS, DEPLOYMENT, {"origin": origin}))
+        return await self.write(session, Fact(Kind.LOG_GENESIS, DEPLOYMENT, about))
 
     async def key_of(self, session: AsyncSession, tenant: str, beneficiary: str | None) -> bytes:
         """Return the key of a person's records; the tenant's own for records about no person.
@@ -249,6 +249,15 @@ class Records:
         said = None if row is None else await self.read_unless_erased(session, row)
         body: dict[str, Any] = {} if said is None else said["body"]
         return body
+
+    async def committed(self, session: AsyncSession, row: Record) -> bytes | None:
+        """Return what the record's leaf must commit to; None when it was erased (CannotUnseal)."""
+        record = await self.read_unless_erased(session, row)
+        return (
+            None
+            if record is None
+            else commitment(await self._salt(session, row), canonical(record))
+        )
 
     async def uses(
         self, session: AsyncSession, tenant: str, beneficiary: str, *, limit: int
