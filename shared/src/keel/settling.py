@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def settled(work: Coroutine[Any, Any, T]) -> T:
+async def settled(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
     """Await `work`; a cancellation is raised only after the work has ended, either way.
 
     A cancel scope repeats its cancellation at every wait, so one shield is not enough.

@@ -60,13 +60,13 @@ class Appends:
         Raises:
             LogUnavailable: it was not written.
         """
-        told = asyncio.get_running_loop().create_future()
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         appended = _Appended(self.records.drawn_up(fact), told)
         self._waiting.append(appended)
         if self._writing is None:
             # Nobody's own: it works for all, and bears no caller's trace.
             self._writing = asyncio.create_task(self._write(), context=Context())
-        await settled(_outcome(told))
+        await settled(told)
         return appended.record.id
 
     async def _write(self) -> None:
@@ -103,10 +103,6 @@ class Appends:
                 if number:
                     await enter(session, tenant)
                 await self.records.write_all(session, [appended.record for appended in theirs])
-
-
-async def _outcome(told: asyncio.Future[None]) -> None:
-    await told
 
 
 def _is_of_all(error: Exception) -> bool:
