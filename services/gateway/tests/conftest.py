@@ -73,6 +73,7 @@ _ON_SQLITE_FIRST = frozenset(
         "test_asking_and_answering", "test_taking_part_of_a_consent_back",
         "test_a_code_before_a_consent", "test_what_the_law_protects_more",
         "test_the_proof_of_a_consent", "test_delivering_events", "test_closing_a_bilan",
+        "test_erasing_a_person", "test_an_end_stops_what_runs",
         "test_what_is_due", "test_witnesses", "test_what_a_planned_call_would_need",
         "test_how_often_one_may_ask", "test_forged_tokens", "test_an_incident",
         "test_how_long_records_are_kept", "test_a_register_to_read",

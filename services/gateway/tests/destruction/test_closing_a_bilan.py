@@ -1,5 +1,7 @@
 """A bilan ends, and with it the documents that were made for it (Code du travail R6313-7)."""
 
+import pytest
+
 AIMS = {
     "preliminary": ["need_analysed", "format_determined", "conduct_agreed"],
     "investigation": ["alternatives_drawn_up"],
@@ -18,6 +20,7 @@ async def test_it_is_destroyed_and_its_frame_stays(full):
     assert {"bilans", "interviews", "bilan_agreements", "consents"} <= left.keys()
 
 
+@pytest.mark.full
 async def test_its_record_says_so_under_the_persons_key(full):
     done = await full.carried_out((await full.close())["id"])
     record = (await full.centre.call("GET", f"/v1/records/{done['certificate']['record']}")).json()
@@ -33,6 +36,7 @@ async def test_its_consents_end_with_the_answer(full, given):
     assert set(ended.values()) == {("cancelled", "bilan_closed")}
 
 
+@pytest.mark.full
 async def test_no_token_is_drawn_on_them_any_more(ending, given):
     await ending.close()
     drawn = await ending.centre.call("POST", f"/v1/consents/{given['id']}/token")
@@ -47,6 +51,7 @@ async def test_asked_again_it_is_the_same_closing(ending):
     assert (await ending.centre.call("GET", path)).json() == done
 
 
+@pytest.mark.full
 async def test_a_centre_closes_it_for_an_assigned_counsellor_only(ending):
     await ending.centre.log_in()
     path = f"/v1/bilans/{ending.bilan.id}/closing"
@@ -67,6 +72,7 @@ async def test_it_is_completed_once_the_three_phases_are_closed(app, ending):
     assert (await ending.close("completed"))["reason"] == "completed"
 
 
+@pytest.mark.full
 async def test_what_the_person_restricted_is_left_as_it_is(ending):
     imposed = {"kind": "restriction", "ground": "legal_claims"}
     await ending.centre.made(f"/v1/beneficiaries/{ending.person}/restrictions", imposed)
@@ -75,6 +81,7 @@ async def test_what_the_person_restricted_is_left_as_it_is(ending):
     assert (refused.status_code, refused.json()["code"]) == (403, "processing_restricted")
 
 
+@pytest.mark.full
 async def test_its_erasure_later_takes_the_frame_and_the_name_too(full):
     closing = await full.carried_out((await full.close())["id"])
     await full.carried_out((await full.erase())["id"])

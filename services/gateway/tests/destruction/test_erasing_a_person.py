@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from gateway.destruction.steps import Steps
 from gateway.events.service import EventKind
 from gateway.holds.rules import HoldReason
@@ -13,6 +15,7 @@ GRANT = {
 }  # fmt: skip
 
 
+@pytest.mark.full
 async def test_asked_for_it_is_accepted_and_asked_again_it_is_the_same(ending):
     first = await ending.erase()
     assert (first["kind"], first["state"]) == ("erasure", "under_way")
@@ -32,6 +35,7 @@ async def test_nothing_of_them_is_left_in_any_table(full):
     assert done["certificate"]["found_afterwards"] == 0
 
 
+@pytest.mark.full
 async def test_the_certificate_tells_who_acknowledged_how_much_and_no_content(full):
     done = await full.carried_out((await full.erase())["id"])
     certificate = done["certificate"]
@@ -77,6 +81,7 @@ async def test_from_the_answer_on_nothing_new_comes_to_be_about_them(full):
     assert set(told) == {(410, "beneficiary_erased")}
 
 
+@pytest.mark.full
 async def test_their_page_is_shut_with_the_answer(full, beneficiary):
     assert (await beneficiary.open(full.link)).status_code == 200
     await full.erase()
@@ -120,6 +125,7 @@ async def test_a_legal_hold_keeps_the_key_of_records_and_nothing_else(app, full,
     assert await full.rows_that_name(full.person) == {"destructions": 1}
 
 
+@pytest.mark.full
 async def test_codes_that_went_to_the_erased_person_still_guard_the_others(app, full, centre):
     async with app.state.database.begin(centre.tenant) as session:
         assert not await app.state.codes.needed(session, centre.tenant)

@@ -84,6 +84,7 @@ def test_pauses_grow_to_ten_minutes_and_it_is_tried_for_ever():
     assert pauses[-1] == LONGEST_PAUSE.total_seconds() == 600
 
 
+@pytest.mark.full
 async def test_a_service_that_is_away_is_asked_until_it_answers_and_that_shows(full, double, later):
     away = True
 
@@ -119,6 +120,7 @@ async def test_two_workers_at_once_do_each_step_once(full, double, later):
     assert len(double.asked) == len(set(double.asked)) == 4  # two services; a bilan, an agreement
 
 
+@pytest.mark.full
 async def test_a_worker_that_lost_its_lease_acknowledges_nothing(app, full, double, later):
     taken_over = asyncio.Event()
 
@@ -145,7 +147,7 @@ async def _ends(full, later, hours=1):
     raise AssertionError(listed)
 
 
-SAMPLE = {(11, False), (18, True)}
+SAMPLE = {(18, True)}
 DEATHS = [
     pytest.param(number, committed, marks=() if (number, committed) in SAMPLE else pytest.mark.full)
     for committed in (False, True)

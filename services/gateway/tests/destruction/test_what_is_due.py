@@ -60,12 +60,14 @@ async def test_a_bilan_is_closed_once_its_last_day_is_over(ending, at):
     assert (await at(datetime(2027, 1, 31, tzinfo=UTC))).due == 0
 
 
+@pytest.mark.full
 async def test_two_workers_at_once_begin_it_once(ending, at):
     later = datetime(2027, 2, 1, tzinfo=UTC)
     await at(later), await at(later)
     assert await destructions(ending) == [("closing", "term")]
 
 
+@pytest.mark.full
 async def test_what_the_person_restricted_is_counted_and_left_alone(ending, at):
     imposed = {"kind": "restriction", "ground": "legal_claims"}
     await ending.centre.made(f"/v1/beneficiaries/{ending.person}/restrictions", imposed)
@@ -100,7 +102,12 @@ async def kept(full, double):
 
 
 @pytest.mark.parametrize(
-    "over", [{"status": "ended"}, {"ends_at": utc_now()}, {"ends_at": utc_now() + 3650 * A_DAY}]
+    "over",
+    [
+        pytest.param({"status": "ended"}, marks=pytest.mark.full),
+        pytest.param({"ends_at": utc_now()}, marks=pytest.mark.full),
+        {"ends_at": utc_now() + 3650 * A_DAY},
+    ],
 )
 async def test_what_an_agreement_kept_goes_when_it_is_over(full, double, at, change, over):
     """Because it was ended, because its day came, or because three years passed whatever it says."""
@@ -116,6 +123,7 @@ async def test_what_an_agreement_kept_goes_when_it_is_over(full, double, at, cha
     assert done["certificate"]["acknowledged"]["anonymizer"] == {"documents": 1, "keys": 1}
 
 
+@pytest.mark.full
 async def test_what_it_keeps_is_still_found_by_its_id_and_nothing_else(full, double):
     await kept(full, double)
     left = await full.rows_that_name(full.bilan.id)
@@ -123,6 +131,7 @@ async def test_what_it_keeps_is_still_found_by_its_id_and_nothing_else(full, dou
     assert not {"runs", "content_keys", "reports"} & left.keys()
 
 
+@pytest.mark.full
 async def test_a_bilan_that_is_closed_keeps_its_end(full, change, at):
     await full.carried_out((await full.close())["id"])
     await change(Bilan, ends_on="2026-11-03")
@@ -139,6 +148,7 @@ async def test_its_counsellor_still_reads_what_is_kept_until_it_is_over(full, do
     assert (refused.status_code, refused.json()["code"]) == (409, "bilan_not_open")
 
 
+@pytest.mark.full
 async def test_nobody_else_reads_what_is_kept(full, double):
     (document,) = {path.split("/")[-1] for path in await documents(full)}
     await kept(full, double)

@@ -59,6 +59,7 @@ def carried_out(app, assisted):
 ENDS = pytest.mark.parametrize("how", ["erasure", "closing"])
 
 
+@pytest.mark.full
 @ENDS
 async def test_the_gate_refuses_from_the_answer_on(assisted, inside, end, how):
     await end(how)
@@ -86,6 +87,7 @@ async def test_a_model_at_work_is_left_and_its_call_has_the_record_that_closes_i
         assert await session.scalar(select(func.count()).select_from(ContentKey)) == 0
 
 
+@pytest.mark.full
 @ENDS
 async def test_it_waits_for_a_run_that_has_not_said_that_it_ended(
     app, assisted, inside, end, eventually, how
@@ -136,6 +138,7 @@ async def test_whoever_writes_late_makes_no_key_again(app, assisted, end, carrie
         assert await session.scalar(select(func.count()).select_from(ContentKey)) == 0
 
 
+@pytest.mark.full
 async def test_an_answer_that_is_kept_late_keeps_nothing_of_the_content(
     app, assisted, inside, end, carried_out, monkeypatch
 ):
