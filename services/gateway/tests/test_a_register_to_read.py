@@ -46,6 +46,24 @@ async def test_a_counsellor_gets_it_for_the_person(centre, bilan, given, press):
     assert (read["body"]["query_class"], read["act"]) == ("export_register", bilan.counsellor)
 
 
+async def test_the_same_is_told_as_values_for_who_shows_it_themselves(centre, bilan, given, press):
+    person = f"/v1/beneficiaries/{bilan.beneficiary}"
+    answer = await centre.call("GET", f"{person}/transparency")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    told = answer.json()
+    assert (told["person"], told["beneficiary"]) == ("dossier 12", bilan.beneficiary)
+    assert told["log"]["size"] > 0
+    await centre.call("GET", f"{person}/transparency-report")
+    (register,) = press
+    same = ("uses", "computed", "unused", "consents", "person", "centre")
+    read = Register.model_validate(told)
+    assert [getattr(read, name) for name in same] == [getattr(register, name) for name in same]
+    page = await centre.call(
+        "GET", f"/v1/records?beneficiary={bilan.beneficiary}&kind=log.accessed"
+    )
+    assert len(page.json()["items"]) == 2
+
+
 async def test_the_person_gets_it_on_their_own_page(given, beneficiary, press):
     await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
     offered = await beneficiary.get("/me/copy")

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from gateway.bilans import store as bilan_store
 from gateway.bilans.service import Bilans
 from gateway.exports import store
@@ -17,10 +19,11 @@ from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
 from gateway.records.telling import Told, told
 from gateway.services import REPORTS, About, Services
-from gateway.tables import Tenant
+from gateway.tables import Beneficiary, Tenant
 from gateway.tenants.service import Caller
 from keel.clock import rfc3339, utc_now
 from keel.database import Database
+from keel.sealing import unseal
 
 _MOST = 2000
 """Of each kind, the newest; the copy of one's data has all of them."""
@@ -42,25 +45,11 @@ class Registers:
         """Return a person's register as PDF; without a caller, they ask on their own page.
 
         Raises:
-            NotFound: the person is not one of the tenant's.
-            CounsellorNeeded: a client asks, for nobody who is assigned to each of their bilans.
-            SecrecyNoticeNeeded: that counsellor has not accepted the secrecy notice (LR-A21).
+            NotFound, CounsellorNeeded, SecrecyNoticeNeeded: as `tell` says.
             ServiceUnavailable: the reports service does not answer.
         """
         by = caller or Caller(tenant, "", frozenset(), None)
-        async with self.database.begin(tenant) as session:
-            await self.people.beneficiary(session, tenant, beneficiary)
-            if caller is not None:
-                for bilan in await bilan_store.of_beneficiary(session, tenant, beneficiary):
-                    await self.bilans.require_assigned(session, caller, bilan)
-            rows = await store.records(session, tenant, beneficiary)
-            read = [await self.records.read_unless_erased(session, row) for row in rows]
-            centre = await session.get(Tenant, tenant)
-            log = await Log.newest(session)
-        opened = [record for record in read if record is not None]
-        history = told(opened, await self.services.legal_names(tenant))
-        name = "" if centre is None else centre.name
-        body = {**self._head(beneficiary, name, log), **_told(history)}
+        body, count = await self._told(tenant, beneficiary, caller)
         pages = await self.services.call(
             REPORTS,
             "render_transparency_report",
@@ -70,8 +59,47 @@ class Registers:
             json=body,
             timeout=120,
         )
-        await self._record(by, beneficiary, len(opened))
+        await self._record(by, beneficiary, count)
         return pages.content
+
+    async def tell(self, tenant: str, beneficiary: str, *, caller: Caller) -> dict[str, Any]:
+        """Return the same as values: what the pages are made of.
+
+        Raises:
+            NotFound: the person is not one of the tenant's.
+            CounsellorNeeded: a client asks, for nobody who is assigned to each of their bilans.
+            SecrecyNoticeNeeded: that counsellor has not accepted the secrecy notice (LR-A21).
+        """
+        body, count = await self._told(tenant, beneficiary, caller)
+        await self._record(caller, beneficiary, count)
+        return body
+
+    async def _told(
+        self, tenant: str, beneficiary: str, caller: Caller | None
+    ) -> tuple[dict[str, Any], int]:
+        """Return what is told, and of how many records."""
+        async with self.database.begin(tenant) as session:
+            person = await self.people.beneficiary(session, tenant, beneficiary)
+            if caller is not None:
+                for bilan in await bilan_store.of_beneficiary(session, tenant, beneficiary):
+                    await self.bilans.require_assigned(session, caller, bilan)
+            reference = await self._reference(session, person)
+            rows = await store.records(session, tenant, beneficiary)
+            read = [await self.records.read_unless_erased(session, row) for row in rows]
+            centre = await session.get(Tenant, tenant)
+            log = await Log.newest(session)
+        opened = [record for record in read if record is not None]
+        history = told(opened, await self.services.legal_names(tenant))
+        name = "" if centre is None else centre.name
+        body = {**self._head(beneficiary, name, log), "person": reference, **_told(history)}
+        return body, len(opened)
+
+    async def _reference(self, session: AsyncSession, person: Beneficiary) -> str:
+        """Return what the centre calls the person; empty where it gave no reference of its own."""
+        key = await self.records.keys.find(session, person.tenant, person.id)
+        if key is None or person.reference is None:
+            return ""
+        return unseal(key, person.reference, person.id).decode()
 
     def _head(self, beneficiary: str, centre: str, log: Log | None) -> dict[str, Any]:
         at = self.now()

@@ -33,7 +33,10 @@ _COMPUTED = (
 _UNUSED = (
     "Ce qui a été refusé avant tout envoi, ou arrêté en cours de route, laisse aussi une trace."
 )
-_CONSENTS = "Ce que vous avez accepté, réduit ou retiré, dans l’ordre où cela s’est passé."
+_CONSENTS = (
+    "Ce qui vous a été demandé, et ce que vous avez accepté, réduit ou retiré, du plus récent au "
+    "plus ancien."
+)
 _WHAT = (
     (
         "Le registre est un journal public où rien ne s’efface : chaque enregistrement y "
