@@ -80,6 +80,9 @@ openapi: setup ## write the OpenAPI documents anew from the code
 problems: setup ## write a page for each refusal anew from the code
 	@$(BIN)/python -m standalone.explanations
 
+schemas: setup ## write the schema of records and the page of its fields anew from the code
+	@$(BIN)/python -m gateway.records.publishing docs
+
 migrate: setup ## bring a service's database up to date (S=gateway)
 	@$(BIN)/python -m $(S) migrate
 

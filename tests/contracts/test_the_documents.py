@@ -53,7 +53,7 @@ def test_an_integrator_sees_one_document_without_seams():
 
 INSIDE = ["anonymizer", "llm_router", "labour_market", "reports"]
 NOT_ASKED_YET = {
-    "read_ruleset", "livez", "readyz", "observe", "agree", "list_files",
+    "livez", "readyz", "observe", "agree", "list_files",
     "render_transparency_report",
 }  # fmt: skip
 """Probes, and what the closing of a bilan and the beneficiary's own pages will ask."""

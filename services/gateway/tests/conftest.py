@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from jsonschema import Draft202012Validator
 
 from gateway.app import create_app
 from gateway.consents.rules import Decision
 from gateway.keyring import Keyring
+from gateway.records import schema as record_schema
+from gateway.records.rules import Fact, Kind, record_of
 from gateway.settings import Settings
 from keel.clock import utc_now
 
@@ -90,6 +94,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         again = item.path.stem in _ON_SQLITE_FIRST and "postgresql" in item.name
         if again or item.name.endswith("[sqlite-sample of 12]"):
             item.add_marker(pytest.mark.full)
+
+
+@cache
+def _shape(kind: Kind) -> Draft202012Validator:
+    return Draft202012Validator(record_schema.body_of(kind))
+
+
+@pytest.fixture(autouse=True)
+def _records_follow_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test lets the gateway write is a record of the published schema, or it fails.
+
+    A new field goes into `gateway/records/fields.py`; then `make schemas`.
+    """
+
+    def checked(fact: Fact, **how: Any) -> dict[str, Any]:
+        record = record_of(fact, **how)
+        faults = sorted(_shape(fact.kind).iter_errors(record["body"]), key=str)
+        assert not faults, f"{fact.kind}: {[fault.message for fault in faults]}"
+        return record
+
+    monkeypatch.setattr("gateway.records.service.record_of", checked)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from gateway.api_keys.service import ApiKeys
 from gateway.background import Background, Part
 from gateway.bilans import api as bilans_api
 from gateway.bilans.service import Bilans
+from gateway.configuration.service import Configuration
 from gateway.consents import api as consents_api
 from gateway.consents import using_api as using_consents_api
 from gateway.consents import vocabulary_api
@@ -75,6 +76,7 @@ from gateway.phases.service import Phases
 from gateway.quotas import api as quotas_api
 from gateway.quotas.service import REPORTED_EVERY, Quotas
 from gateway.records import api as records_api
+from gateway.records import schema_api as record_schema_api
 from gateway.records.ageing import Ageing
 from gateway.records.appends import Appends
 from gateway.records.rules import DEPLOYMENT
@@ -153,6 +155,7 @@ _ROUTERS = (
     contestations_api.router,
     records_api.router,
     incidents_api.router,
+    record_schema_api.router,
     quotas_api.router,
     events_api.router,
     webhooks_api.router,
@@ -432,7 +435,11 @@ def _furnish(
         pace,
         state.background,
         state.signing_keys if settings.rotate_keys else None,
-        {"refusals": gate.refusals.tell, JOB: state.due.run},
+        {
+            "refusals": gate.refusals.tell,
+            "configuration": Configuration(database, services, records).keep_up,
+            JOB: state.due.run,
+        },
         may_sign=state.witnesses.require_we_are_not_behind,
         beside=(
             Part.lasting("witnesses", state.witnesses.run),

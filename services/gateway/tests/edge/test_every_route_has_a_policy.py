@@ -25,6 +25,8 @@ WITHOUT_A_TOKEN = {
     "/v1/vocabulary/receipt-mapping": "a public, closed vocabulary",
     "/v1/disclosures/notices": "words that are shown to everybody",
     "/openapi.json": "the public document",
+    "/schemas/transparency-record.v1.schema.json": "the published shape of records",
+    "/schemas/transparency-record.v1.context.jsonld": "the published shape of records",
     "/docs": "the public document",
     "/docs/{name}": "the public document",
     "/problems/": "pages about refusals, which have no caller",

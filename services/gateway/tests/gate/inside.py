@@ -24,7 +24,7 @@ RECIPIENT = {
 CARD = {
     "id": "cv-analysis", "version": "1.0.0", "title": "Analyse de CV", "purpose": "analysis",
     "data_categories": ["cv"], "modes": ["computed", "assisted"], "without_ai": "Lecture par des règles.",
-    "oversight": "H1", "risk_class": "art50_transparency", "necessity_code": "N1",
+    "oversight": "H1", "risk_class": "art50_transparency", "necessity_code": "career_reading",
 }  # fmt: skip
 OUTPUT = {"threads": [], "open_questions": [], "experiences": []}
 _FIXED: list[tuple[str, Any]] = [

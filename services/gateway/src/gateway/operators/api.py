@@ -105,7 +105,9 @@ def _tenants(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
 
     @app.put("/tenants/{tenant}/policy")
     async def set_policy(tenant: str, body: Policy) -> dict[str, Any]:
-        return await service.set_policy(state.database, tenant, ceremony_code=body.ceremony_code)
+        return await service.set_policy(
+            state.database, state.records, tenant, ceremony_code=body.ceremony_code
+        )
 
     @app.put("/tenants/{tenant}/siren")
     async def set_siren(tenant: str, body: OwnSiren) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _quotas(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same
         limits = {
             QuotaKind(name): value for name, value in body.model_dump(exclude_unset=True).items()
         }
-        return await service.set_quotas(state.quotas, tenant, limits)
+        return await service.set_quotas(state.quotas, state.records, tenant, limits)
 
 
 def _clients(app: FastAPI, state: Any) -> None:  # noqa: ANN401 - the same

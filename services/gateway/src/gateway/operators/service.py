@@ -5,8 +5,11 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from gateway.quotas import store as quota_store
 from gateway.quotas.rules import QuotaKind
 from gateway.quotas.service import Quotas
+from gateway.records.rules import Fact, Kind
+from gateway.records.service import Records
 from gateway.tables import Client, Tenant
 from gateway.tenants import store as tenant_store
 from gateway.tenants.clients import Clients
@@ -17,6 +20,7 @@ from gateway.tenants.suspension import Suspension
 from keel.clock import rfc3339
 from keel.database import Database
 from keel.problems import NotFound
+from keel.tenancy import enter
 
 
 async def create_tenant(
@@ -44,13 +48,26 @@ async def list_tenants(database: Database) -> list[dict[str, Any]]:
         return [_line(tenant) for tenant in await tenant_store.tenants(session)]
 
 
-async def set_policy(database: Database, tenant: str, *, ceremony_code: bool) -> dict[str, Any]:
-    """Write down whether a tenant's people type a code before they decide on a consent."""
+async def set_policy(
+    database: Database, records: Records, tenant: str, *, ceremony_code: bool
+) -> dict[str, Any]:
+    """Write down whether a tenant's people type a code before they decide on a consent.
+
+    A change leaves its record (`system.config`), in the same transaction.
+    """
     async with database.begin() as session:
         found = await tenant_store.find_tenant(session, tenant, locked=True)
         if found is None:
             raise NotFound(f"There is no tenant {tenant}.")
-        found.ceremony_code = ceremony_code
+        before, found.ceremony_code = found.ceremony_code, ceremony_code
+        if before != ceremony_code:
+            await enter(session, tenant)
+            body = {
+                "component": "tenant.ceremony_code",
+                "version_old": _SWITCH[before],
+                "version_new": _SWITCH[ceremony_code],
+            }
+            await records.write(session, Fact(Kind.SYSTEM_CONFIG, tenant, body))
         return _line(found)
 
 
@@ -70,16 +87,37 @@ async def resume_tenant(suspension: Suspension, tenant: str) -> dict[str, Any]:
 
 
 async def set_quotas(
-    quotas: Quotas, tenant: str, limits: dict[QuotaKind, int | None]
+    quotas: Quotas, records: Records, tenant: str, limits: dict[QuotaKind, int | None]
 ) -> list[dict[str, Any]]:
-    """Write down what a tenant's contract allows a month, and say what this month used of it."""
+    """Write down what a tenant's contract allows a month, and say what this month used of it.
+
+    A change leaves its record (`system.config`), in the same transaction.
+    """
     async with quotas.database.begin() as session:
         if await session.get(Tenant, tenant) is None:
             raise NotFound(f"There is no tenant {tenant}.")
-    await quotas.set_limits(tenant, limits)
+    async with quotas.database.begin(tenant) as session:
+        for kind, per_month in limits.items():
+            before = await quota_store.limit_of(session, tenant, kind)
+            if before == per_month:
+                continue
+            await quota_store.set_limit(session, tenant, kind, per_month)
+            body = {
+                "component": f"tenant.quota.{kind}",
+                "version_old": _limit(before),
+                "version_new": _limit(per_month),
+            }
+            await records.write(session, Fact(Kind.SYSTEM_CONFIG, tenant, body))
     return [
         {**asdict(usage), "ends_at": rfc3339(usage.ends_at)} for usage in await quotas.read(tenant)
     ]
+
+
+_SWITCH = {True: "on", False: "off"}
+
+
+def _limit(per_month: int | None) -> str:
+    return "unlimited" if per_month is None else str(per_month)
 
 
 def _shown(client: Client) -> dict[str, Any]:

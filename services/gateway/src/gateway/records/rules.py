@@ -6,7 +6,7 @@ No prompt, no output, no name, no free text: reasons are codes, content is bound
 import calendar
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -119,6 +119,12 @@ _PHASES: Mapping[Kind, Phase] = {
     Kind.OUTPUT_CONTESTED: Phase.POST_CALL,
 }
 
+
+def event_types() -> Collection[str]:
+    """Return the names of `transparency-record.md` section 3, of those kinds that have one."""
+    return _EVENT_TYPES.values()
+
+
 OF_THE_USE = frozenset(
     {
         "trace_id", "system_id", "system_version", "intended_purpose_ref", "provider_party",
@@ -223,6 +229,13 @@ def _about_itself(
     }
 
 
+def _consent(fact: Fact) -> dict[str, Any] | None:
+    if fact.consent is None:
+        return None
+    epoch = {} if fact.consent_epoch is None else {"epoch": fact.consent_epoch}
+    return {"id": fact.consent, **epoch}
+
+
 def record_of(
     fact: Fact,
     *,
@@ -243,9 +256,7 @@ def record_of(
         "bilan": fact.bilan,
         "client": fact.client,
         "act": fact.counsellor,
-        "consent": None
-        if fact.consent is None
-        else {"id": fact.consent, "epoch": fact.consent_epoch},
+        "consent": _consent(fact),
         "prev": fact.prev,
         # What was not observed is absent (I-4): a null would say that somebody looked.
         "body": {name: value for name, value in body.items() if value is not None},

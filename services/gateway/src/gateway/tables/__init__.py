@@ -9,6 +9,7 @@ from gateway.tables.bilans import (
     Convention,
     Interview,
 )
+from gateway.tables.configuration import RecordedVersion
 from gateway.tables.consents import Consent
 from gateway.tables.content import Document, Report, Run
 from gateway.tables.contestations import Contestation
@@ -78,6 +79,7 @@ __all__ = [
     "Quota",
     "Record",
     "RecordKey",
+    "RecordedVersion",
     "RefusalCount",
     "Report",
     "Restriction",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from keel.passes import PassDep
-from llm_router.deployments.rules import Deployment, Route
+from llm_router.deployments.rules import Deployment, Route, configuration_of
 from llm_router.deployments.service import Deployments
 
 router = APIRouter(prefix="/recipients", tags=["recipients"])
@@ -27,6 +27,10 @@ class Recipient(BaseModel):
     retention: str | None = Field(max_length=200)
     training_use: str | None = Field(max_length=200)
     deployments: list[_Code] = Field(max_length=200)
+    configuration: str = Field(
+        max_length=64,
+        description="SHA-256, hex, over what is configured of them: models, addresses, terms.",
+    )
 
     @classmethod
     def of(cls, group: list[Deployment]) -> Self:
@@ -42,6 +46,7 @@ class Recipient(BaseModel):
             retention=_told({d.retention for d in group}),
             training_use=_told({d.training_use for d in group}),
             deployments=[d.id for d in group],
+            configuration=configuration_of(group),
         )
 
 

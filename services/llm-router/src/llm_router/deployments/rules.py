@@ -1,8 +1,10 @@
 """Where a deployment processes, under whose hand, and whether that is enough to be used."""
 
+import hashlib
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -191,3 +193,25 @@ def are_covered(jurisdictions: Iterable[str], allowed: Iterable[str]) -> bool:
     if "EEA" in permitted:
         permitted |= MEMBERS_OF_THE_EEA
     return set(jurisdictions) <= permitted
+
+
+def configuration_of(group: Iterable[Deployment]) -> str:
+    """SHA-256, hex, over all that is configured of some deployments, their keys left out.
+
+    It tells that something changed (another model, another address, other terms), and not what.
+    """
+    told = [
+        {f.name: _told(getattr(d, f.name)) for f in fields(d) if f.name != "api_key"} for d in group
+    ]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _told(value: object) -> object:
+    """Return a configured value as JSON can hold it, in one order."""
+    if isinstance(value, frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, tuple):
+        return [_told(part) for part in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _told(getattr(value, f.name)) for f in fields(value)}
+    return value if isinstance(value, int | float | bool | None) else str(value)

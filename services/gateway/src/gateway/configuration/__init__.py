@@ -1,0 +1,1 @@
+"""What the installation runs with, and the record of each change to it (`system.config`)."""
