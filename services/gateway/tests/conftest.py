@@ -79,6 +79,7 @@ _ON_SQLITE_FIRST = frozenset(
         "test_the_proof_of_a_consent", "test_delivering_events", "test_closing_a_bilan",
         "test_erasing_a_person", "test_an_end_stops_what_runs",
         "test_what_is_due", "test_witnesses", "test_what_a_planned_call_would_need",
+        "test_one_bit_in_the_database", "test_what_an_operator_watches",
         "test_how_often_one_may_ask", "test_forged_tokens", "test_an_incident",
         "test_how_long_records_are_kept", "test_a_register_to_read",
         "test_telling_people_that_ai_is_used", "test_each_read_of_content_is_recorded",

@@ -458,6 +458,7 @@ def _watch(state: State, settings: Settings, database: Database) -> None:
     state.readiness |= {"database": migrated, "work": state.background.is_up}
     state.measures |= {
         "log": figures.of_log(database),
+        "copies": figures.of_copies(state.sequencer.copies),
         "witnesses": figures.of_witnesses(state.witnesses),
         "work": figures.of_work(state.background),
         "destructions": figures.of_destructions(database),

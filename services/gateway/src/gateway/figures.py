@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.background import Background
+from gateway.log.copies import Copies
 from gateway.log.rules import MINUTE
 from gateway.log.service import Log
 from gateway.tables import DueDestruction, DueRun, LogOutbox, Record, RetentionRun
@@ -27,6 +28,7 @@ _WAITING = "Records that wait for their place in the log"
 _OLDEST = "How long the oldest of them has waited"
 _BEHIND = "Leaves that a witness has not cosigned"
 _COSIGNED = "When a witness last cosigned, by its own clock, in Unix seconds"
+_COPY = "Whether a place outside the database lacks the newest checkpoint"
 _RESTORED = "Whether a witness showed a larger tree under our own signature than the database has"
 _DOWN = "For how long a part of the work has been failing; 0: it works"
 _DESTROYING = "Destructions that are asked for and not complete, without those on hold"
@@ -76,6 +78,21 @@ def of_log(database: Database, now: Now = utc_now) -> Measure:
                 Figure("passerelle_log_checkpoint_timestamp_seconds", _CHECKPOINT, newest),
             ]
         return figures
+
+    return measure
+
+
+def of_copies(copies: Copies) -> Measure:
+    """Measure whether the copies outside the database hold the newest checkpoint."""
+
+    async def measure() -> list[Figure]:
+        places = {"folder": copies.folder, "object_store": copies.remote}
+        return [
+            Figure("passerelle_log_copy_behind", _COPY, float(place in copies.behind), labels)
+            for place, there in places.items()
+            if there is not None
+            for labels in [(("place", place),)]
+        ]
 
     return measure
 

@@ -104,6 +104,8 @@ class _Recomputed:
 
     state: Generation
     root: bytes
+    there: int
+    """How many places its leaves take: `state.size`, unless it is damaged."""
 
     @property
     def root_text(self) -> str:
@@ -135,7 +137,7 @@ async def _recompute(database: Database, number: int, keys: LogKeys, faults: Fau
     walk.check_edge(held_edge)
     _check_state(state, root, walk, faults)
     _check_note(state, root, keys, faults)
-    return _Recomputed(state, root)
+    return _Recomputed(state, root, walk.there)
 
 
 @dataclass(slots=True)
@@ -146,6 +148,7 @@ class _Walk:
     state: Generation
     faults: Faults
     edge: dict[int, bytes] = field(default_factory=dict)
+    there: int = 0
     first_minute: int | None = None
     last_minute: int = 0
 
@@ -155,8 +158,14 @@ class _Walk:
     async def through(self) -> None:
         """Rebuild the tiles from the leaves; `edge` is what is left at the right."""
         number = self.state.generation
-        for first in range(0, self.state.size, _LEAVES):
-            end = min(first + _LEAVES, self.state.size)
+        async with self.database.begin() as session:
+            there = await store.end_of_entries(session, number, before=self.state.size)
+        self.there = there
+        # A size that was tampered with may say billions: no leaf that is not there is walked over.
+        if there < self.state.size:
+            self.faults.add(self._where(f"entries {there} to {self.state.size - 1}"), "missing")
+        for first in range(0, there, _LEAVES):
+            end = min(first + _LEAVES, there)
             async with self.database.begin() as session:
                 rows = await store.numbered_entries(session, number, first, end)
                 leaves = self._leaves(rows, first, end)
@@ -267,7 +276,7 @@ async def _check_records(
     database: Database, found: list[_Recomputed], faults: Faults, commit: Commit | None
 ) -> dict[str, int]:
     """Each record has a place of its own; returns how many were seen, opened and are gone."""
-    places = _Places({one.state.generation: one.state.size for one in found}, faults)
+    places = _Places({one.state.generation: one.there for one in found}, faults)
     async with database.begin() as session:
         tenants = list(await session.scalars(select(Tenant.id).order_by(Tenant.id)))
     opened = 0

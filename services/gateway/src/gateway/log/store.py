@@ -362,6 +362,15 @@ async def numbered_entries(
     return [(index, leaf) for index, leaf in await (await session.connection()).execute(query)]
 
 
+async def end_of_entries(session: AsyncSession, generation: int, *, before: int) -> int:
+    """Return the place after the last leaf below index `before`; 0 when there is none."""
+    last = select(func.max(_entries.c.log_index)).where(
+        _entries.c.generation == generation, _entries.c.log_index < before
+    )
+    found = (await (await session.connection()).execute(last)).scalar_one()
+    return 0 if found is None else max(0, int(found) + 1)
+
+
 async def surplus(session: AsyncSession, of: Generation) -> list[tuple[str, str]]:
     """Return what a generation has beside its entries and tiles: where, and what."""
     connection = await session.connection()
