@@ -13,9 +13,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, text
 
-from gateway.tables import RecordKey
+from gateway.tables import LogState, RecordKey
 from keel.sealing import KeyEncryptionKey
 
 pytestmark = pytest.mark.timeout(300)
@@ -292,3 +292,23 @@ async def test_nothing_starts_with_a_key_encryption_key_of_another_database(app,
     one.start()
     assert one.over() == 2
     assert "gateway.kek is not the key that wrapped this database's keys" in one.said()
+
+
+@pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+async def test_a_log_whose_state_is_gone_is_not_begun_again(app, ground, member):
+    """It would sign a smaller size after a larger one."""
+    while await app.state.sequencer.step():
+        pass
+    await app.state.stop()
+    async with app.state.database.begin() as session:
+        guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'log_state'"
+        for guard in (await session.scalars(text(guards))).all():
+            await session.execute(text(f"DROP TRIGGER {guard}"))
+        await session.execute(delete(LogState))
+    await app.state.database.close()
+    one = member("one")
+    one.start()
+    assert one.over() != 0
+    async with app.state.database.begin() as session:
+        assert (await session.scalars(select(LogState))).all() == []
+    await app.state.database.close()

@@ -106,7 +106,7 @@ async def test_two_hundred_times(platform, siege, ledger, told, part):
     assert clients.odd == []
 
 
-@pytest.mark.parametrize("time", range(1, 11))
+@pytest.mark.parametrize("time", [f"first{part}-{n}" for part in (1, 2) for n in range(1, 6)])
 async def test_killed_in_its_first_start_it_still_begins(platform, siege, ledger, time):
     """Keys, databases and the log are made in the first start: at any moment of it."""
     await asyncio.sleep(siege.moment(6))
