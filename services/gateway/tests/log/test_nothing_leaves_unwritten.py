@@ -73,7 +73,9 @@ class Ground:
 
     def look_again(self):
         """Have the key folder looked at now, not within half a second."""
-        self.app.state.keyring.access._watched._looked_at = float("-inf")
+        keyring = self.app.state.keyring
+        for held in (keyring.access, keyring.log):
+            held._watched._looked_at = float("-inf")
 
 
 Step = Callable[[Ground], Awaitable[None]]
@@ -162,9 +164,9 @@ _OF_POSTGRESQL = [
 
 
 async def wait_too_long(ground):
-    await ground.sql("ALTER DATABASE_ SET statement_timeout = '50ms'", beside=True)
+    await ground.sql("ALTER DATABASE_ SET statement_timeout = '500ms'", beside=True)
     await ground.part()
-    await ground.sql(*trigger("PERFORM pg_sleep(1);")[0])
+    await ground.sql(*trigger("PERFORM pg_sleep(2);")[0])
 
 
 async def wait_no_more(ground):
