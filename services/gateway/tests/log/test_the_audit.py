@@ -125,7 +125,7 @@ async def test_each_flipped_bit_is_found(database, keys, gateway_url, tmp_path, 
 
 LOST = {
     "an entry": ("DELETE FROM log_entries WHERE generation = 1 AND log_index = 17", "entry 17"),
-    "the last entry": ("DELETE FROM log_entries WHERE generation = 2 AND log_index = 299", "entry 299"),
+    "the last entry": ("DELETE FROM log_entries WHERE generation = 2 AND log_index = 299", "entries 299 to 299"),
     "a full tile": ("DELETE FROM log_tiles WHERE generation = 1 AND level = 0 AND position = 1", "tile 0/1"),
     "an upper tile": ("DELETE FROM log_tiles WHERE generation = 1 AND level = 1", "tile 1/0"),
     "one entry too many": ("INSERT INTO log_entries SELECT 2, 300, leaf FROM log_entries WHERE generation = 2 AND log_index = 1", "entry 300"),
