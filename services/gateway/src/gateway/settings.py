@@ -30,6 +30,7 @@ _CEREMONY = Field(ge=_SECOND, le=timedelta(days=7))
 _SUPPORT = Field(ge=timedelta(hours=13), le=timedelta(hours=24))
 _PARTY = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,59}$")
 _REFERENCE = Field(pattern=r"^[a-z][a-z0-9+.-]*:[!-~]{1,199}$")
+_ORIGIN = Field(pattern=r"^[^\s+]{1,180}$")
 _PAGE_SESSION = Field(ge=_SECOND, le=timedelta(minutes=15))
 """Bounds of the consent profile, sections 2 and 3: shorter is a choice, longer is not."""
 
@@ -99,7 +100,8 @@ class Settings(ServiceSettings):
     """Where the data protection impact assessment is kept (GDPR art. 35)."""
     ropa: Annotated[str, _REFERENCE] | None = None
     """Where the record of processing activities is kept (GDPR art. 30)."""
-    log_origin: str = "localhost/passerelle/log"
+    log_origin: Annotated[str, _ORIGIN] = "localhost/passerelle/log"
+    """The name of the first log, that of its key too: neither space nor plus (C2SP signed-note)."""
     checkpoint_copies: Path = Path()
     """A folder outside the database, on another disk where there is one: what says at a start that
     the database was restored. Unset, nothing does."""

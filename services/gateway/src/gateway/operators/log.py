@@ -140,7 +140,7 @@ class LogVerbs:
 
 
 def _change(step: str, old: str, new: str | None) -> dict[str, Any]:
-    return {"use": "log", "step": step, "kid_old": old, "kid_new": new, "reason": "scheduled"}
+    return {"use": "log", "step": step, "kid_old": old, "kid_new": new}
 
 
 class Anew(BaseModel):

@@ -92,6 +92,8 @@ _COUNTS: Final = {
 }
 _PARTY_ID = _code(60)
 _PURPOSE = _REASON
+_ORIGIN: Final = {"type": "string", "pattern": r"^[^\s+]+$", "maxLength": 200}
+_KID: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,200}$"}
 _COUNTRY: Final = {"type": "string", "pattern": "^(?:[A-Z]{2}|EEA)$"}
 
 _RECORDS = "gateway.records.rules._about_itself"
@@ -120,6 +122,10 @@ _HOLDS = "gateway.holds.service.Holds._record"
 _SHARE = "gateway.shares.service._handed_over"
 _CONTESTED = "gateway.contestations.service.Contestations._record"
 _READ = "gateway.records.api._access"
+_GENESIS = "gateway.records.service.Records.write_genesis"
+_SUCCESSION = "gateway.log.service.Sequencer._begin_next"
+_FIRST_LOG = "it is the first log of the installation"
+_NO_LOG_HELD = "the database held no log: a copy of its checkpoint told of one"
 _NOT_MEASURED = "nothing in the product measures it"
 _OF_THE_USE = "the use of AI that it belongs to did not say, or its record was erased"
 
@@ -237,9 +243,10 @@ _SYSTEM = (
     Field("provider_training_use", _TRUE_OR_FALSE, COMPLETED, _PLAN,
           "the deployment's declaration does not say"),
     Field("reason", _REASON,
-          {_K.AI_ERROR, _K.AI_CANCELLED, _K.BILAN_DESTROYED, _K.SUBJECT_ERASED},
+          {_K.AI_ERROR, _K.AI_CANCELLED, _K.BILAN_DESTROYED, _K.SUBJECT_ERASED, _K.KEY_ROTATED,
+           _K.LOG_GENESIS},
           "gateway.runs.facts.of_failure",
-          "never"),
+          "it is the first log of the installation, or nobody said why the log's key changed"),
     Field("retryable", _TRUE_OR_FALSE, {_K.AI_ERROR}, "gateway.runs.facts.of_failure",
           "the router did not say"),
 )  # fmt: skip
@@ -377,12 +384,16 @@ _OF_CONSENTS = (
 )  # fmt: skip
 
 _OF_THE_INSTALLATION = (
-    Field("origin", {"type": "string", "maxLength": 200}, {_K.LOG_GENESIS},
-          "gateway.records.service.Records.write_genesis", "never"),
+    Field("origin", _ORIGIN, {_K.LOG_GENESIS}, _GENESIS, "never"),
+    Field("previous_origin", _ORIGIN, {_K.LOG_GENESIS}, _SUCCESSION, _FIRST_LOG),
+    Field("previous_size", _integer(), {_K.LOG_GENESIS}, _SUCCESSION, _FIRST_LOG),
+    Field("previous_root", HEX64, {_K.LOG_GENESIS}, _SUCCESSION, _FIRST_LOG),
+    Field("held_origin", _ORIGIN, {_K.LOG_GENESIS}, _SUCCESSION, _NO_LOG_HELD),
+    Field("held_size", _integer(), {_K.LOG_GENESIS}, _SUCCESSION, _NO_LOG_HELD),
     Field("use", _code(40), {_K.KEY_ROTATED}, _KEYS, "never"),
     Field("step", _code(40), {_K.KEY_ROTATED}, _KEYS, "never"),
-    Field("kid_old", _code(200), {_K.KEY_ROTATED}, _KEYS, "there was no key before"),
-    Field("kid_new", _code(200), {_K.KEY_ROTATED}, _KEYS, "none took its place"),
+    Field("kid_old", _KID, {_K.KEY_ROTATED}, _KEYS, "there was no key before"),
+    Field("kid_new", _KID, {_K.KEY_ROTATED}, _KEYS, "none took its place"),
     Field("query_class", _code(40), {_K.LOG_ACCESSED}, _READ, "never"),
     Field("returned", _integer(), {_K.LOG_ACCESSED}, _READ, "it is not known how many"),
     Field("component", _code(120), {_K.SYSTEM_CONFIG}, _CONFIGURATION, "it is about a legal hold"),
