@@ -11,8 +11,10 @@ from sqlalchemy import select, text
 from gateway.holds.rules import HoldReason
 from gateway.records.rules import Fact, Kind, Retention, erase_after, kept_since
 from gateway.settings import RetentionReason, Settings
-from gateway.tables import Beneficiary, Record
+from gateway.tables import Beneficiary, Contestation, Record, Share
 from keel.clock import utc_now
+from keel.identifiers import new_id
+from keel.sealing import seal
 
 COUNTED = [Retention.SIX_MONTHS, Retention.TWELVE_MONTHS, Retention.THIRTY_SIX_MONTHS]
 DAYS = st.dates(date(2026, 1, 1), date(2032, 12, 31))
@@ -155,6 +157,34 @@ async def test_a_persons_key_dies_with_their_last_record(app, centre, bilan, wri
     assert said["body"]["reason"] == "retention_ended"
     assert "beneficiary" not in said
     assert (await centre.call("GET", f"/v1/records/{young}")).status_code == 410
+
+
+@pytest.mark.full
+async def test_who_comes_back_is_served_and_what_the_old_key_sealed_is_gone(
+    app, centre, bilan, written
+):
+    person, share, contested = bilan.beneficiary, new_id("shr"), new_id("ctn")
+    record = await written(YOUNG)
+    async with app.state.database.begin(centre.tenant) as session:
+        key = await app.state.records.key_of(session, centre.tenant, person)
+        at, common = utc_now() - YOUNG, {"tenant": centre.tenant, "bilan": bilan.id, "beneficiary": person}  # fmt: skip
+        name, words = (seal(key, b"...", f"{centre.tenant}|{of}") for of in (share, contested))
+        session.add(Contestation(**common, id=contested, contested=record, record=record, sealed=words, created_at=at))  # fmt: skip
+        session.add(Share(
+            **common, id=share, report=new_id("rep"), version=1, recipient="third_party",
+            recipient_name=name, requested_on="2026-01-05", ends_at=at, status="ended",
+            method="hosted_page", asked_at=at,
+        ))  # fmt: skip
+    await close(app, centre, bilan)
+    short = replace(app.state.ageing, records=replace(app.state.records, kept=Retention.SIX_MONTHS))
+    await short.run()
+    assert await has_key(app, centre, bilan) == (False, False)
+    await written(timedelta())  # a new key
+    shown = await centre.call("GET", f"/v1/shares/{share}")
+    assert shown.json().get("recipient") == {"kind": "third_party", "name": "…"}, shown.text
+    async with app.state.database.begin(centre.tenant) as session:
+        row = await session.get(Contestation, (centre.tenant, contested))
+        assert await app.state.contestations.text(session, row) is None
 
 
 async def test_while_a_bilan_is_open_the_key_lives(app, centre, bilan, written, left):

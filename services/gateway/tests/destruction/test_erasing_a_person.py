@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 
 from gateway.destruction.steps import Steps
+from gateway.destruction.watching import seen
 from gateway.events.service import EventKind
 from gateway.holds.rules import HoldReason
+from gateway.incidents.rules import IncidentClass
+from gateway.incidents.service import Opening
 from keel.clock import utc_now
 
 GRANT = {
@@ -123,6 +126,41 @@ async def test_a_legal_hold_keeps_the_key_of_records_and_nothing_else(app, full,
         await app.state.holds.lift(session, centre.tenant, hold.id)
     assert (await full.carried_out(begun["id"], timedelta(hours=4)))["state"] == "done"
     assert await full.rows_that_name(full.person) == {"destructions": 1}
+
+
+@pytest.mark.full
+async def test_what_was_held_and_then_fails_is_seen(app, full, centre, monkeypatch):
+    """A hold is over, and its destruction goes on, or shows that it does not."""
+    async with app.state.database.begin(centre.tenant) as session:
+        until = utc_now() + timedelta(days=30)
+        hold = await app.state.holds.place(session, centre.tenant, HoldReason.LITIGATION, until)
+    begun = await full.erase()
+    await full.work(timedelta(hours=2))
+    async with app.state.database.begin(centre.tenant) as session:
+        await app.state.holds.lift(session, centre.tenant, hold.id)
+
+    async def fails(*_):
+        raise ConnectionError
+
+    monkeypatch.setattr(Steps, "_check", fails)
+    await full.work(timedelta(hours=4))
+    async with app.state.database.begin() as session:
+        now = await seen(session)
+    assert (now.held, now.under_way, now.failing) == (0, 1, 1)
+    monkeypatch.undo()
+    assert (await full.carried_out(begun["id"], timedelta(hours=6)))["state"] == "done"
+
+
+@pytest.mark.full
+async def test_the_register_of_incidents_outlives_them_and_names_them_no_more(app, full, centre):
+    async with app.state.database.begin(centre.tenant) as session:
+        late = Opening(IncidentClass.DISCLOSURE_LATE, bilan=full.bilan.id)
+        incident = (await app.state.incidents.open(session, centre.tenant, late)).id
+    await full.carried_out((await full.erase())["id"])
+    async with app.state.database.begin(centre.tenant) as session:
+        kept = await app.state.incidents.find(session, centre.tenant, incident)
+        assert kept.bilan is None
+    assert await full.rows_that_name(full.person, full.bilan.id) == {"destructions": 1}
 
 
 @pytest.mark.full

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 import gateway.__main__ as command
+from gateway.destruction import sweeping
 from gateway.destruction.rules import closes_at, last_due_day
 from gateway.destruction.watching import seen
 from gateway.operators.api import operator_app
@@ -124,6 +125,43 @@ async def test_what_an_agreement_kept_goes_when_it_is_over(full, double, at, cha
 
 
 @pytest.mark.full
+async def test_its_certificate_waits_until_nothing_of_it_is_left(app, full, double, at, change):
+    """A document's row that comes to be after its step, by a writer that was late."""
+    await kept(full, double)
+    await change(RetentionAgreement, status="ended")
+    await at(utc_now())
+    (_, ending) = (await full.centre.call("GET", "/v1/destructions")).json()["items"]
+    forget, tenant = sweeping.forget_kept, full.centre.tenant
+
+    async def forget_and_be_late(session, *whose, **kept):
+        counts = await forget(session, *whose, **kept)
+        late = Document(tenant=tenant, id="doc_late", bilan=full.bilan.id, created_at=utc_now())
+        if not left:
+            session.add(late)
+        left.append(late)
+        return counts
+
+    left = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sweeping, "forget_kept", forget_and_be_late)
+        done = await full.carried_out(ending["id"])
+    assert [s["attempts"] for s in done["steps"] if s["name"] == "check"] == [2]
+    assert await documents(full) == []
+
+
+async def test_what_waits_for_an_answer_keeps_nothing_after_the_end(full, double):
+    asked = {
+        "bilan": full.bilan.id, "scope": "synthesis", "reason": "follow_up", "until": "2027-12-31",
+    }  # fmt: skip
+    waiting = await full.centre.made("/v1/retention-agreements", asked)
+    await kept(full, double)
+    told = await full.centre.call("GET", f"/v1/retention-agreements/{waiting['id']}")
+    assert told.json()["status"] == "ended"
+    late = await full.centre.call("POST", "/v1/retention-agreements", json=asked)
+    assert (late.status_code, late.json()["code"]) == (409, "bilan_not_open")
+
+
+@pytest.mark.full
 async def test_what_it_keeps_is_still_found_by_its_id_and_nothing_else(full, double):
     await kept(full, double)
     left = await full.rows_that_name(full.bilan.id)
@@ -146,6 +184,9 @@ async def test_its_counsellor_still_reads_what_is_kept_until_it_is_over(full, do
     await change(RetentionAgreement, status="ended")
     refused = await full.centre.call("GET", path)
     assert (refused.status_code, refused.json()["code"]) == (409, "bilan_not_open")
+    await change(RetentionAgreement, status="agreed", ends_at=utc_now() + 3650 * A_DAY)
+    await change(Bilan, ends_on="2023-11-01")  # whatever the agreement says, three years
+    assert (await full.centre.call("GET", path)).status_code == 409
 
 
 @pytest.mark.full

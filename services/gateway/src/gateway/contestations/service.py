@@ -122,6 +122,6 @@ class Contestations:
     async def text(self, session: AsyncSession, row: Contestation) -> str | None:
         """Return what the person wrote; None when their key was destroyed."""
         key = await self.records.keys.find(session, row.tenant, row.beneficiary)
-        if key is None:
+        if key is None or not row.sealed:
             return None
         return unseal(key, row.sealed, f"{row.tenant}|{row.id}").decode()

@@ -115,6 +115,7 @@ class Carrying:
             if counts is None:  # the gateway's own: in this transaction
                 counts = await self.steps.own(session, row, StepName(step.name))
             mine.counts, mine.acknowledged_at, mine.last_failure = dict(counts), self.now(), None
+            await store.goes_on(session, due.destruction)
         return True
 
     async def _read(
@@ -196,7 +197,9 @@ class Carrying:
                 if row is None or place is None:
                     return
                 await self.steps.again(session, row)
-                place.due_at, place.holder, place.leased_until = self.now(), None, None
+                place.failures += 1  # what is found again and again is seen, and gets its pause
+                place.due_at = self.now() + pause_after(place.failures)
+                place.holder = place.leased_until = None
         except Exception as error:  # noqa: BLE001 - tried again, for ever, and seen
             await self._failed(due, holder, error)
 
@@ -235,7 +238,7 @@ class Carrying:
                 if step.acknowledged_at is None:
                     step.last_failure = failure[:60]
                     break
-            place.failures += 1
+            place.failures, place.waits = place.failures + 1, None
             place.due_at = self.now() + pause_after(place.failures)
             place.holder = place.leased_until = None
 

@@ -175,11 +175,7 @@ class Destructions:
         ]
         await self.consents.end_all(session, consents, reason=EndReason.BILAN_CLOSED, caller=caller)
         bilan.status = str(BilanStatus.CLOSED)
-        kept = [
-            row
-            for row in await store.agreements_of(session, tenant, bilan=bilan.id)
-            if self._keeps(row, date.fromisoformat(bilan.ends_on))
-        ]
+        kept = await self._agreements_that_keep(session, bilan)
         return await self._begin(
             session,
             Destruction(
@@ -195,6 +191,24 @@ class Destructions:
                 },
             ),
         )
+
+    async def _agreements_that_keep(
+        self, session: AsyncSession, bilan: Bilan
+    ) -> list[RetentionAgreement]:
+        """Return what keeps something of a bilan now; who has not answered is asked no more."""
+        rows = await store.agreements_of(session, bilan.tenant, locked=True, bilan=bilan.id)
+        for row in rows:
+            if row.status == AnswerStatus.AWAITING:
+                row.status, row.ended_at = str(AnswerStatus.ENDED), self.now()
+                await self.events.emit(
+                    session,
+                    row.tenant,
+                    EventKind.RETENTION_ENDED,
+                    retention_agreement=row.id,
+                    beneficiary=row.beneficiary,
+                    bilan=row.bilan,
+                )
+        return [row for row in rows if self._keeps(row, date.fromisoformat(bilan.ends_on))]
 
     def _keeps(self, row: RetentionAgreement, ends_on: date) -> bool:
         """Say whether an agreement keeps something now: agreed, live, within the law's years."""

@@ -1,6 +1,6 @@
 """What each step of a destruction does: asks a service, or destroys the gateway's own rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -262,25 +262,25 @@ class Steps:
 
     async def _kept(self, session: AsyncSession, row: Destruction) -> Counts:
         """Forget what an agreement kept, unless another one keeps it too; the agreement is over."""
-        (bilan,) = _bilans(row)
         agreement = await session.get(RetentionAgreement, (row.tenant, row.subject))
-        others = [
-            other
+        if agreement is not None and agreement.status == AnswerStatus.AGREED:
+            agreement.status, agreement.ended_at = str(AnswerStatus.ENDED), self.now()
+        (bilan,) = _bilans(row)
+        kept = await self._still_kept(session, row, bilan)
+        return await sweeping.forget_kept(session, row.tenant, bilan, kept=kept)
+
+    async def _still_kept(
+        self, session: AsyncSession, row: Destruction, bilan: str
+    ) -> Collection[str]:
+        """Return the scopes that other agreements keep of the same bilan."""
+        return {
+            other.scope
             for other in await store.agreements_of(session, row.tenant, bilan=bilan)
             if other.id != row.subject
             and other.status == AnswerStatus.AGREED
             and other.ends_at > self.now()
             and await store.of_subject(session, row.tenant, other.id) is None
-        ]
-        if agreement is not None and agreement.status == AnswerStatus.AGREED:
-            agreement.status, agreement.ended_at = str(AnswerStatus.ENDED), self.now()
-        return await sweeping.forget_kept(
-            session,
-            row.tenant,
-            bilan,
-            documents=all(other.scope != RetentionScope.DOCUMENTS for other in others),
-            reports=not others,
-        )
+        }
 
     async def _check(self, session: AsyncSession, row: Destruction) -> Counts:
         """Look for what is left of the subject in every table (LR-A16)."""
@@ -294,6 +294,11 @@ class Steps:
             kept = await self._kept_of(session, row, steps)
             if await sweeping.content_left(session, row.tenant, row.subject, kept=kept):
                 raise Found
+        else:
+            (bilan,) = _bilans(row)
+            still = await self._still_kept(session, row, bilan)
+            if await sweeping.kept_left(session, row.tenant, bilan, kept=still):
+                raise Found
         return {"found": 0}
 
     async def again(self, session: AsyncSession, row: Destruction) -> None:
@@ -306,6 +311,8 @@ class Steps:
             steps = await store.steps_of(session, row.tenant, [row.id])
             kept = await self._kept_of(session, row, steps)
             await sweeping.content_of_bilan(session, row.tenant, row.subject, kept=kept)
+        else:
+            await self._kept(session, row)
 
 
 def _bilans(row: Destruction) -> list[str]:

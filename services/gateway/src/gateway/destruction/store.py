@@ -19,8 +19,6 @@ from gateway.tables import (
     RetentionAgreement,
 )
 
-_AT_ONCE = 200
-
 
 async def add(
     session: AsyncSession, destruction: Destruction, steps: Sequence[str], *, at: datetime
@@ -172,6 +170,15 @@ async def held_place(session: AsyncSession, destruction: str, holder: str) -> Du
     return place if place is not None and place.holder == holder else None
 
 
+async def goes_on(session: AsyncSession, destruction: str) -> None:
+    """Say that a destruction waits for nothing any more: what was held is due as every other."""
+    await session.execute(
+        update(DueDestruction)
+        .where(DueDestruction.destruction == destruction, DueDestruction.waits.is_not(None))
+        .values(waits=None)
+    )
+
+
 async def take_out(session: AsyncSession, destruction: str) -> None:
     """Take a destruction out of the queue."""
     await session.execute(delete(DueDestruction).where(DueDestruction.destruction == destruction))
@@ -183,7 +190,10 @@ async def queue(session: AsyncSession) -> Sequence[DueDestruction]:
 
 
 async def bilans_over(session: AsyncSession, tenant: str, last: str) -> Sequence[str]:
-    """Return the bilans that end on `last` or before and are not closed, some at a time."""
+    """Return the bilans that end on `last` or before and are not closed.
+
+    All of them: those that the person restricted stay due, and must not stand before the others.
+    """
     query = (
         select(Bilan.id)
         .where(
@@ -193,7 +203,7 @@ async def bilans_over(session: AsyncSession, tenant: str, last: str) -> Sequence
         )
         .order_by(Bilan.ends_on, Bilan.id)
     )
-    return (await session.scalars(query.limit(_AT_ONCE))).all()
+    return (await session.scalars(query)).all()
 
 
 async def kept_by(session: AsyncSession, tenant: str) -> Sequence[tuple[RetentionAgreement, str]]:
@@ -254,8 +264,10 @@ async def bilans_of(session: AsyncSession, tenant: str, person: str) -> Sequence
 
 
 async def agreements_of(
-    session: AsyncSession, tenant: str, **whose: str
+    session: AsyncSession, tenant: str, *, locked: bool = False, **whose: str
 ) -> Sequence[RetentionAgreement]:
     """Return the retention agreements of a `beneficiary` or a `bilan`, oldest first."""
     query = select(RetentionAgreement).where(RetentionAgreement.tenant == tenant)
+    if locked:
+        query = query.with_for_update().execution_options(populate_existing=True)
     return (await session.scalars(query.filter_by(**whose).order_by(RetentionAgreement.id))).all()

@@ -7,13 +7,14 @@ and fails for one that nobody thought of.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, Table, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.retention.rules import RetentionScope
 from gateway.shares.rules import AnswerStatus
 from gateway.tables import (
     Base,
@@ -25,6 +26,7 @@ from gateway.tables import (
     DueDelivery,
     Event,
     IdempotentAnswer,
+    Incident,
     PageSession,
     PersonalCode,
     PersonalLink,
@@ -35,6 +37,7 @@ from gateway.tables import (
     Tenant,
 )
 from gateway.tables import Document as DocumentRow
+from keel.clock import utc_now
 from keel.sealing import CannotUnseal, unseal
 from keel.tenancy import TenantOwned
 
@@ -42,6 +45,7 @@ NAMED_BY = ("beneficiary", "bilan", "consent")
 """Columns that say whose a row is."""
 
 OTHERWISE: Mapping[str, str] = {
+    "incidents": "kept without the bilan: the centre's register outlives it (GDPR 33(5))",
     "records": "emptied with their key, and kept: their leaves are in the log",
     "refusal_counts": "by consent or bilan, whichever `subject` names",
     "idempotent_answers": "blanked, and kept for their day: the key stays used",
@@ -70,6 +74,7 @@ NOBODYS: Mapping[str, str] = {
     "quotas": "of the tenant",
     "record_keys": "by person: destroyed one by one",
     "retention_runs": "counts",
+    "recorded_versions": "of the installation and its tenants",
     "revoked_tokens": "of clients",
     "secrecy_acceptances": "of counsellors",
     "tenants": "of the platform",
@@ -225,11 +230,15 @@ async def _of_bilan(session: AsyncSession, row: type[Any], tenant: str, bilan: s
 
 
 async def _end_shares(session: AsyncSession, tenant: str, bilan: str) -> None:
-    """Forget to whom a document went that is no more; nothing of it is handed over again."""
+    """Forget to whom a document went that is no more; nothing of it is handed over again.
+
+    What the person refused stays refused.
+    """
+    of_it = Share.tenant == tenant, Share.bilan == bilan
+    await session.execute(update(Share).where(*of_it).values(recipient_name=None))
+    live = Share.status.in_((str(AnswerStatus.AWAITING), str(AnswerStatus.AGREED)))
     await session.execute(
-        update(Share)
-        .where(Share.tenant == tenant, Share.bilan == bilan)
-        .values(recipient_name=None, status=str(AnswerStatus.ENDED))
+        update(Share).where(*of_it, live).values(status=str(AnswerStatus.ENDED), ended_at=utc_now())
     )
 
 
@@ -263,16 +272,26 @@ async def content_left(
 
 
 async def forget_kept(
-    session: AsyncSession, tenant: str, bilan: str, *, documents: bool, reports: bool
+    session: AsyncSession, tenant: str, bilan: str, *, kept: Collection[str]
 ) -> dict[str, int]:
-    """Forget what an agreement kept of a closed bilan, where no other one keeps it too."""
+    """Forget what an agreement kept of a closed bilan, save for the scopes that others keep."""
     counts = {"documents": 0, "reports": 0}
-    if documents:
+    if RetentionScope.DOCUMENTS not in kept:
         counts["documents"] = await _of_bilan(session, DocumentRow, tenant, bilan)
-    if reports:
+    if not kept:  # each scope keeps the signed reports
         counts["reports"] = await _of_bilan(session, Report, tenant, bilan)
         await _end_shares(session, tenant, bilan)
     return counts
+
+
+async def kept_left(
+    session: AsyncSession, tenant: str, bilan: str, *, kept: Collection[str]
+) -> int:
+    """Count what is left of a closed bilan and kept by nobody (LR-A16)."""
+    tables: list[type[Any]] = [] if RetentionScope.DOCUMENTS in kept else [DocumentRow]
+    tables += [] if kept else [Report]
+    left = [await _count(session, t, t.tenant == tenant, t.bilan == bilan) for t in tables]
+    return sum(left)
 
 
 async def content_of_person(session: AsyncSession, subject: Subject) -> dict[str, int]:
@@ -287,9 +306,10 @@ async def content_of_person(session: AsyncSession, subject: Subject) -> dict[str
     await shut_doors(session, subject)
     await _remember_codes(session, subject)
     counts["events"] = await _events(session, subject)
+    await _unname_incidents(session, subject)
     for row in _owned():
         condition = _theirs(row, subject)
-        if condition is None or _table(row).name in {*_EVIDENCE, "records", "idempotent_answers"}:
+        if condition is None or _table(row).name in {*_EVIDENCE, *_STAY}:
             continue
         gone = await _delete(session, row, condition)
         if gone:
@@ -299,6 +319,8 @@ async def content_of_person(session: AsyncSession, subject: Subject) -> dict[str
 
 _EVIDENCE = ("beneficiaries", "bilans", "consents")
 """What a consent's evidence stands on; it goes with the records."""
+_STAY = ("incidents", "records", "idempotent_answers")
+"""What stays, and names the person no more."""
 
 
 async def evidence_of_person(session: AsyncSession, subject: Subject) -> dict[str, int]:
@@ -309,12 +331,17 @@ async def evidence_of_person(session: AsyncSession, subject: Subject) -> dict[st
     counts = {}
     for row in _owned():
         condition = _theirs(row, subject)
-        if condition is None or _table(row).name in {"records", "idempotent_answers"}:
+        if condition is None or _table(row).name in _STAY:
             continue
         gone = await _delete(session, row, condition)
         if gone:
             counts[_table(row).name] = gone
     return counts
+
+
+async def _unname_incidents(session: AsyncSession, subject: Subject) -> None:
+    of_them = Incident.tenant == subject.tenant, Incident.bilan.in_(subject.bilans)
+    await session.execute(update(Incident).where(*of_them).values(bilan=None))
 
 
 async def _events(session: AsyncSession, subject: Subject) -> int:

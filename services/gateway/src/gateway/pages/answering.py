@@ -15,7 +15,7 @@ from gateway.pages.entrance import in_my_space
 from gateway.problems import AnswerState
 from gateway.retention.rules import RetentionScope
 from gateway.retention.service import Retentions
-from gateway.shares.rules import AnswerStatus
+from gateway.shares.rules import AnswerStatus, RecipientKind
 from gateway.shares.service import Shares
 from gateway.tables import RetentionAgreement, Share
 from gateway.wiring import DatabaseDep, PageSessionsDep, RetentionsDep, SharesDep
@@ -58,8 +58,10 @@ async def show_what_is_asked(
 
 
 async def _share(session: AsyncSession, shares: Shares, row: Share) -> dict[str, Any]:
-    named = await shares.recipient_name(session, row)
-    to = named or "votre conseiller en évolution professionnelle (CEP)"
+    to = "votre conseiller en évolution professionnelle (CEP)"
+    if row.recipient == RecipientKind.THIRD_PARTY:
+        named = await shares.recipient_name(session, row)
+        to = named or "une personne dont le nom a été effacé"
     what = f"Remettre votre document de synthèse à {to}"
     return _question("shares", row, what, shares.status(row))
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.edge.listing import after_cursor
-from gateway.tables import Beneficiary
+from gateway.tables import Beneficiary, Consent, Contestation, Share
 
 
 async def add(session: AsyncSession, rows: Iterable[Beneficiary]) -> None:
@@ -46,3 +46,22 @@ async def page(
     """Return beneficiaries in the order of creation, one more than the page holds."""
     query = select(Beneficiary).where(Beneficiary.tenant == tenant)
     return (await session.scalars(after_cursor(query, Beneficiary.id, after, limit))).all()
+
+
+async def forget_sealed(session: AsyncSession, tenant: str, person: str) -> None:
+    """Empty what was sealed under a person's key, which is no more; the caller holds their rows.
+
+    A later key of theirs would not open it.
+    """
+    await session.execute(
+        update(Beneficiary)
+        .where(Beneficiary.tenant == tenant, Beneficiary.id == person)
+        .values(reference=None, reference_digest=None)
+    )
+    for table, nothing in (
+        (Consent, {"evidence": None}),
+        (Contestation, {"sealed": b""}),
+        (Share, {"recipient_name": None}),
+    ):
+        theirs = update(table).where(table.tenant == tenant, table.beneficiary == person)
+        await session.execute(theirs.values(**nothing))

@@ -102,15 +102,15 @@ class Ageing:
 
         Somebody who comes back for another bilan gets a new one.
         """
-        row = await people.find(session, tenant, person, locked=True)
+        await consent_store.of_beneficiary(session, tenant, person, locked=True)
+        await people.find(session, tenant, person, locked=True)
         if await store.has_any(session, tenant, person):
             return False
         if await self._is_needed(session, tenant, person):
             return False
         if not await self.records.keys.destroy(session, tenant, person):
             return False
-        if row is not None:  # what it sealed can be read no more, and must not be found either
-            row.reference = row.reference_digest = None
+        await people.forget_sealed(session, tenant, person)
         fact = Fact(Kind.SUBJECT_ERASED, tenant, {"reason": "retention_ended"})
         await self.records.write(session, fact)
         return True

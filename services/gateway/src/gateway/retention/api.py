@@ -12,6 +12,7 @@ from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
 from gateway.problems import (
     AnswerState,
     AttestationIncomplete,
+    BilanNotOpen,
     CounsellorNeeded,
     RetentionRefused,
     SecrecyNoticeNeeded,
@@ -77,7 +78,12 @@ def _view(retentions: Retentions, row: RetentionAgreement) -> dict[str, Any]:
     status_code=status.HTTP_201_CREATED,
     response_model=RetentionAgreementView,
     responses=problems(
-        NotFound, RetentionRefused, AttestationIncomplete, CounsellorNeeded, SecrecyNoticeNeeded
+        NotFound,
+        RetentionRefused,
+        BilanNotOpen,
+        AttestationIncomplete,
+        CounsellorNeeded,
+        SecrecyNoticeNeeded,
     ),
 )
 async def ask_to_keep(

@@ -59,6 +59,7 @@ class Retentions:
             NotFound: the bilan is not one of the tenant's.
             RetentionRefused: the law keeps nothing for this reason, or not for so long.
             AttestationIncomplete, CounsellorNeeded, SecrecyNoticeNeeded: as `Answering.ask` says.
+            BilanNotOpen: the bilan is closed, and nothing of it is left to be kept.
         """
         bilan = await self.bilans.find(session, caller.tenant, asked.bilan)
         ends_on = date.fromisoformat(bilan.ends_on)
@@ -75,6 +76,8 @@ class Retentions:
             ends_at=end_of(asked.until),
         )
         await self.answering.ask(session, caller, bilan, row, asked.asking)
+        # Now that its row points at the bilan: a closing waits for it, or was waited for.
+        await self.bilans.require_unclosed(session, bilan)
         return row
 
     async def find(
