@@ -4,9 +4,12 @@ import base64
 from hashlib import sha256
 
 import pytest
+from sqlalchemy import func, select
 
 from gateway.pages import space
 from gateway.records.rules import Fact, Kind
+from gateway.records.service import unwritten
+from gateway.tables import Base
 
 
 @pytest.fixture
@@ -81,6 +84,52 @@ async def test_the_person_sees_every_use_newest_first(given, beneficiary, used):
     assert places == sorted(places)
     assert page.text.count("Un texte a été produit") == 3
     assert "plus récents" not in page.text
+
+
+async def test_the_person_who_looks_leaves_a_record_and_changes_nothing_else(
+    app, centre, bilan, given, beneficiary, used
+):
+    await used(2)
+    await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
+    before = await rows(app, centre.tenant)
+    await beneficiary.http.head("/me/", headers={"Cookie": beneficiary.cookie})
+    assert await rows(app, centre.tenant) == before
+    await beneficiary.get("/me/")
+    one_more = {"records": before["records"] + 1, "log_outbox": before["log_outbox"] + 1}
+    assert await rows(app, centre.tenant) == before | one_more
+    page = (await centre.call("GET", "/v1/records?kind=log.accessed&limit=200")).json()
+    looked = page["items"][-1]
+    assert (looked["beneficiary"], looked["body"]["actor_type"]) == (
+        bilan.beneficiary,
+        "beneficiaire",
+    )
+    assert (looked["body"]["query_class"], looked["body"]["returned"]) == ("personal_space", 4)
+    assert not {"act", "client"} & set(looked)
+
+
+async def rows(app, tenant):
+    """How many rows each table has that a person's visit could leave something in."""
+    async with app.state.database.begin(tenant) as session:
+        return {
+            table.name: await session.scalar(select(func.count()).select_from(table))
+            for table in Base.metadata.sorted_tables
+        }
+
+
+async def test_a_person_is_shown_nothing_that_cannot_be_written_down(
+    app, given, beneficiary, used, monkeypatch
+):
+    await used(1)
+    await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
+
+    async def refuse(*_):
+        raise unwritten()
+
+    monkeypatch.setattr(type(app.state.appends), "append", refuse)
+    page = await beneficiary.get("/me/")
+    assert page.status_code == 503
+    assert "Le service ne répond pas pour le moment" in page.text
+    assert "usage-0-" not in page.text
 
 
 async def test_the_page_says_when_it_does_not_show_every_use(given, beneficiary, used, monkeypatch):

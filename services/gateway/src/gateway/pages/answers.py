@@ -174,7 +174,7 @@ def new_router() -> APIRouter:
 
 
 READS = ["GET", "HEAD"]
-"""The methods of a page that is read. Neither changes anything, ever."""
+"""The methods of a page that is read. Neither changes anything; that somebody read may be noted."""
 
 _ANSWERED = (
     "La réponse est déjà donnée",
@@ -215,11 +215,11 @@ def _refusal(error: Exception) -> HTMLResponse:
         return message(*_FOREIGN, status_code=status.HTTP_403_FORBIDDEN)
     if isinstance(error, RequestValidationError | HTTPException):
         return message(*_UNREADABLE, status_code=status.HTTP_422_UNPROCESSABLE_CONTENT)
-    if isinstance(error, Problem):
+    if isinstance(error, Problem) and error.status != status.HTTP_503_SERVICE_UNAVAILABLE:
         return message(*_UNREADABLE, status_code=error.status)
     # The class name only: a message can hold what somebody wrote.
     log.error("page_failed", error=type(error).__name__)
-    if isinstance(error, DBAPIError | NoConnectionFree):
+    if isinstance(error, Problem | DBAPIError | NoConnectionFree):
         return message(*_DOWN, status_code=status.HTTP_503_SERVICE_UNAVAILABLE)
     return message(*_BROKEN, status_code=status.HTTP_500_INTERNAL_SERVER_ERROR)
 

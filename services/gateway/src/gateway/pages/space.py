@@ -23,9 +23,11 @@ from gateway.pages.entrance import COOKIE, in_my_space
 from gateway.pages.service import SessionKind
 from gateway.pages.standing import what_stands
 from gateway.problems import CeremonyUnknown, ConsentState
+from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.telling import told
 from gateway.tables import Consent, PageSession
 from gateway.wiring import (
+    AppendsDep,
     CodesDep,
     ConsentsDep,
     DatabaseDep,
@@ -55,12 +57,16 @@ async def show_my_space(
     database: DatabaseDep,
     consents: ConsentsDep,
     records: RecordsDep,
+    appends: AppendsDep,
     codes: CodesDep,
     restrictions: RestrictionsDep,
     services: ServicesDep,
     pages: PageSessionsDep,
 ) -> Response:
-    """Show a person what they agreed to and every use of AI; else the page that opens a link."""
+    """Show a person what they agreed to and every use of AI; else the page that opens a link.
+
+    That the uses were shown is recorded (I-12), and nothing else is written.
+    """
     async with database.begin() as session:
         try:
             held = await pages.find(session, cookie(request, COOKIE), SessionKind.PERSONAL)
@@ -75,6 +81,8 @@ async def show_my_space(
     agreed = [views.agreed(row, consents.status_now(row)) for row in reversed(rows)]
     names = await services.legal_names(held.tenant) if read else {}
     history = told(read, names)
+    if request.method == "GET":  # whoever asks for the head alone reads no record
+        await appends.append(_looked_at(held, returned=len(read)))
     return page(
         "me.html",
         agreed=agreed,
@@ -83,6 +91,16 @@ async def show_my_space(
         renewable=with_code,
         stopped=stopped,
         stops=[views.stop(row) for row in reversed(stops)],
+    )
+
+
+def _looked_at(held: PageSession, *, returned: int) -> Fact:
+    return Fact(
+        Kind.LOG_ACCESSED,
+        held.tenant,
+        {"query_class": "personal_space", "returned": returned},
+        beneficiary=held.beneficiary,
+        actor=Actor.BENEFICIARY,
     )
 
 
