@@ -4,14 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.background import Background, Part
 from gateway.log import store
 from gateway.log.copies import Copies
 from gateway.log.keys import LogKeys
 from gateway.log.service import LogDamaged, Sequencer
-from gateway.tables import LogEntry
+from gateway.tables import LogEntry, LogTile
 from keel.database import Database
 
 
@@ -86,6 +86,21 @@ async def test_a_log_is_not_continued_under_another_origin_or_key(sequencer, oth
 def sequencing(sequencer):
     pace = timedelta(milliseconds=0.1)
     return Part.every(pace, "sequencing", sequencer.keep_up, at_once=True)
+
+
+async def test_what_was_signed_last_is_looked_at_before_anything_is_signed(database, sequencer):
+    running = sequencer()
+    await running.start()
+    async with database.begin() as session:
+        before = await store.state(session)
+        await session.execute(update(LogTile).values(hashes=b"x" * 32))
+        waiting = {"tenant": "deployment", "record": "rec_1", "kind": "key.rotated"}
+        await store.enqueue(session, [waiting | {"commitment": b"k" * 32}])
+    with pytest.raises(LogDamaged, match="do not give its root"):
+        await running.step()
+    async with database.begin() as session:
+        assert await store.state(session) == before
+        assert await store.has_waiting(session)
 
 
 async def test_no_exception_ends_the_sequencer_in_silence(database, sequencer, capsys):

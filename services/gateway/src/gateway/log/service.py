@@ -106,9 +106,7 @@ class Sequencer:
         edge = await store.edge(session, state.generation, state.size)
         log = Log(session, state)
         if not state.root == rules.root_of_edge(edge) == await log.root(state.size):
-            raise LogDamaged(
-                f"The tiles of {state.origin} do not give its root of size {state.size}. {_GO_ON}"
-            )
+            raise _not_its_root(state)
         if not await self._leaves_are_hashed(log, edge):
             raise LogDamaged(f"The last entries of {state.origin} are not in its tiles. {_GO_ON}")
         signed = rules.Checkpoint(state.origin, state.size, state.root).text
@@ -305,6 +303,9 @@ class Sequencer:
             for row in rows
         ]
         edge = await store.edge(session, state.generation, state.size)
+        last = rules.Checkpoint(state.origin, state.size, rules.root_of_edge(edge))
+        if not state.checkpoint.startswith(f"{last.text}\n"):  # what was signed last (section 7.4)
+            raise _not_its_root(state)
         changed = rules.append(edge, state.size, [rules.leaf_hash(leaf) for leaf in leaves])
         signed = rules.Checkpoint(state.origin, state.size + len(leaves), rules.root_of_edge(edge))
         keys = self.keys.signers(state.generation, state.origin, at=at)
@@ -328,6 +329,12 @@ class Sequencer:
 def _kept(state: Generation, where: str) -> Kept:
     checkpoint = rules.Checkpoint(state.origin, state.size, state.root)
     return Kept(state.generation, checkpoint, where)
+
+
+def _not_its_root(state: Generation) -> LogDamaged:
+    return LogDamaged(
+        f"The tiles of {state.origin} do not give its root of size {state.size}. {_GO_ON}"
+    )
 
 
 def _is_behind(state: Generation, kept: Kept | None) -> bool:
