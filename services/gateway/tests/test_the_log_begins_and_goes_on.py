@@ -147,6 +147,15 @@ async def test_head_says_of_each_public_path_what_get_says(app, gateway, path):
     assert ("immutable" in read.headers["cache-control"]) is kept
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["tile/0/" + "x000/" * 20 + "000", "tile/00000000000/000", "tile/entries/" + "0" * 90,
+     "00000000001/checkpoint", "01/checkpoint"],
+)  # fmt: skip
+async def test_what_is_no_path_of_the_log_is_not_there(gateway, path):
+    assert (await gateway.get(f"/log/{path}")).status_code == 404
+
+
 async def test_a_proof_that_is_not_there_yet_is_asked_for_again(gateway):
     answer = await gateway.get("/log/proof/inclusion?index=5&size=6")
     assert answer.status_code == 404

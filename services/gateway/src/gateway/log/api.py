@@ -10,16 +10,38 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
+from gateway.edge.strict import Handler
 from gateway.log import rules, store
 from gateway.log.service import Log
 from gateway.wiring import WitnessesDep
 from keel.database import SessionDep
 from keel.problems import NotFound, problems
 
-router = APIRouter(prefix="/log", tags=["log"])
+
+class _PublicRoute(APIRoute):
+    """A route of the log: what is no path of it is not there, rather than out of bounds (7.4)."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the framework's handler."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                if any(fault["loc"][0] == "path" for fault in error.errors()):
+                    raise NotFound from None
+                raise
+
+        return answer
+
+
+router = APIRouter(prefix="/log", tags=["log"], route_class=_PublicRoute)
 
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 _MAX_INDEX = 2**53
