@@ -1,5 +1,6 @@
 """A database that was put back to an earlier state begins a new log; the old one never goes on."""
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -222,10 +223,11 @@ async def test_a_database_that_is_put_back_under_a_running_process_is_noticed(in
 
 
 async def test_an_empty_database_beside_the_copies_of_a_log_begins_the_next(installation, keys_dir):
+    """Once, also where several replicas start in the same moment."""
     (installation.copies).mkdir()
     old = rules.Checkpoint(ORIGIN, 812, b"r" * 32)
     (installation.copies / "checkpoint").write_text(old.sign(read_keys(keys_dir)[1][0].key))
-    await installation.sequencer().start()
+    await asyncio.gather(*(installation.sequencer().start() for _ in range(3)))
     (begun,) = await installation.states()
     assert (begun.generation, begun.origin) == (2, f"{ORIGIN}/2")
     about = await installation.genesis_of(2)

@@ -95,7 +95,8 @@ class LogKeys:
 
     def held(self, generation: int) -> Sequence[LogKey]:
         """Return the keys of one log, the current one first."""
-        return self._watched.now().get(generation, ())
+        # Another replica may have made the first of them just now.
+        return self._watched.now().get(generation) or self._watched.again().get(generation, ())
 
     def all(self) -> list[LogKey]:
         """Return every key, by generation."""

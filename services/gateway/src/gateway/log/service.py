@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.log import rules, store
@@ -88,6 +87,7 @@ class Sequencer:
         self.copies.open()
         kept = await self.copies.found()
         async with self.database.begin() as session:
+            await store.wait_until_alone(session)
             state = await store.locked_state(session)
             if state is None:
                 state = await self._begin(session, kept)
@@ -207,14 +207,7 @@ class Sequencer:
             begun_at=begun_at,
             ended_at=None,
         )
-        try:
-            async with session.begin_nested():
-                await store.begin_log(session, begun)
-        except IntegrityError:  # another replica began it in the same moment
-            found = await store.state(session)
-            if found is None:
-                raise
-            return found
+        await store.begin_log(session, begun)
         genesis = await self.genesis(session, {"origin": begun.origin, **about})
         waiting = await store.take_one(session, genesis)
         return await self._append(session, begun, [waiting], minute=begun.last_minute)
@@ -228,6 +221,7 @@ class Sequencer:
         self.copies.open()
         kept = await self.copies.found()
         async with self.database.begin() as session:
+            await store.wait_until_alone(session)
             state = await store.locked_state(session)
             if state is None:
                 begun = await self._begin(session, kept)

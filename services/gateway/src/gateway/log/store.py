@@ -304,8 +304,10 @@ async def entries(session: AsyncSession, generation: int, first: int, count: int
     return list(found.scalars())
 
 
-_LOCK = select(func.pg_try_advisory_xact_lock(0x7061_7373_6C6F_67))
+_SEQUENCERS = 0x7061_7373_6C6F_67
 """`passlog`: one number for the sequencers of one database."""
+_LOCK = select(func.pg_try_advisory_xact_lock(_SEQUENCERS))
+_WAIT = select(func.pg_advisory_xact_lock(_SEQUENCERS))
 
 
 async def queue(session: AsyncSession) -> tuple[int, datetime | None]:
@@ -327,6 +329,16 @@ async def is_alone(session: AsyncSession) -> bool:
     if connection.dialect.name != "postgresql":
         return True
     return bool((await connection.execute(_LOCK)).scalar_one())
+
+
+async def wait_until_alone(session: AsyncSession) -> None:
+    """Hold up every other process that would sequence or begin a log, until this one commits.
+
+    A log that is not there yet has no row that could be locked.
+    """
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_WAIT)
 
 
 def tile_width(level: int, position: int, size: int) -> int:
