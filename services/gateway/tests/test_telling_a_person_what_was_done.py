@@ -53,7 +53,7 @@ def test_each_use_has_seven_lines_in_this_order():
             "Mistral AI SAS, dans l’Union européenne, en France. Modèle\u00a0: mistral-small-2506."
         ),
         "Ce qui en est sorti": (
-            "Un texte a été produit et remis à votre conseiller ou votre conseillère. Il figure dans "
+            "Un texte a été produit pour votre conseiller ou votre conseillère. Il figure dans "
             "votre document de synthèse, signalé comme préparé avec une IA."
         ),
         "Qui a vérifié": (
@@ -106,7 +106,7 @@ def test_a_call_that_came_to_nothing_is_one_short_line():
     )
     assert stopped.text == (
         "Le 23 novembre 2026 à 11 h 12\u00a0: Lecture d’un parcours, arrêté. L’appel à Mistral AI SAS avait été "
-        "permis\u00a0; rien n’a été gardé ni remis."
+        "permis\u00a0; rien n’a été gardé."
     )
 
 

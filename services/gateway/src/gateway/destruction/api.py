@@ -76,7 +76,10 @@ class DestructionCertificate(BaseModel):
         max_length=10, description="Services that store nothing about anybody."
     )
     found_afterwards: int = Field(
-        ge=0, le=0, description="What a query over every table found after the last step."
+        ge=0,
+        le=0,
+        description="What a query over every table of the gateway found at the end; the other "
+        "services refuse whatever comes after they acknowledged.",
     )
     backups_until: AwareDatetime = Field(
         description="By then no backup holds the destroyed keys any more."

@@ -73,8 +73,9 @@ Une intelligence artificielle participe à cette étape.
 Ce que vous lisez ici, ou ce que vous écrivez, passe par un programme d’intelligence artificielle. \
 Ce n’est pas une personne. Il peut se tromper.
 
-Votre nom, vos coordonnées et vos employeurs sont masqués avant tout envoi. Le programme ne décide \
-rien\u00a0: votre conseiller ou votre conseillère relit, et c’est vous qui choisissez.
+Votre nom, vos coordonnées et vos employeurs sont recherchés et masqués avant tout envoi. \
+Le programme ne décide rien\u00a0: votre conseiller ou votre conseillère relit, et c’est vous qui \
+choisissez.
 
 Vous pouvez refuser ou arrêter à tout moment. Votre bilan continue de la même façon.
 """
@@ -86,7 +87,7 @@ Ce n’est pas une personne.
 Le programme peut se tromper.
 
 Votre nom est caché avant l’envoi.
-Votre conseiller relit tout.
+Votre conseiller relit.
 Le programme ne décide rien.
 
 Vous pouvez dire non.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.bilans.rules import BilanStatus
 from gateway.bilans.service import Bilans
 from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
@@ -56,9 +57,7 @@ class Admissions:
                 if about.ground is Ground.KEPT:
                     await self._require_kept(session, about, bilan)
                 if about.ground is Ground.HANDOVER:
-                    await self.bilans.people.require_unrestricted(
-                        session, about.tenant, bilan.beneficiary, ai=False
-                    )
+                    await self._require_handed_over(session, bilan)
             else:
                 bilan = await self.bilans.open_for(session, about.caller, about.bilan)
             if operation in _READS and not about.recorded:
@@ -104,6 +103,14 @@ class Admissions:
             session, about.tenant, bilan.beneficiary, ai=False
         )
         await require_kept(session, bilan, *RetentionScope)
+
+    async def _require_handed_over(self, session: AsyncSession, bilan: Bilan) -> None:
+        """Let out what the person shares; of a closed bilan, while they let it be kept."""
+        await self.bilans.people.require_unrestricted(
+            session, bilan.tenant, bilan.beneficiary, ai=False
+        )
+        if bilan.status == BilanStatus.CLOSED:
+            await require_kept(session, bilan, *RetentionScope)
 
     def _mint(self, service: str, operation: str, about: About, bilan: Bilan | None) -> str:
         return PassMint(self.key).mint(

@@ -22,7 +22,10 @@ router = APIRouter(prefix="/v1/incidents", tags=["governance"], route_class=Idem
 
 Words = Annotated[
     str | None,
-    Field(max_length=4000, description="The centre's own words; sealed, and in no record."),
+    Field(
+        max_length=4000,
+        description="Your own words; sealed, in no record. They outlive an erasure: name nobody.",
+    ),
 ]
 
 

@@ -227,7 +227,7 @@ def _computed(record: Opened, after: Sequence[Opened]) -> Use:
         _purpose(body),
         _data(body),
         f"Aucun\u00a0: calculé par des règles, sans intelligence artificielle.{instead}",
-        f"Un résultat a été calculé et remis à {_REVIEWERS}.",
+        f"Un résultat a été calculé pour {_REVIEWERS}.",
         _review(after),
         (
             "Rien n’est à retirer\u00a0: aucune intelligence artificielle n’y a part. Vous pouvez "
@@ -271,7 +271,7 @@ def _cancelled(record: Opened, names: Mapping[str, str]) -> Noted:
     to = _recipient(record["body"], names) or "un prestataire qui n’est pas noté"
     text = (
         f"{_moment(record)}\u00a0: {_title(record['body'])}, arrêté. L’appel à {to} avait "
-        "été permis\u00a0; rien n’a été gardé ni remis."
+        "été permis\u00a0; rien n’a été gardé."
     )
     return Noted(record["id"], _at(record), text)
 
@@ -389,7 +389,7 @@ def _outcome(closing: Opened | None, after: Sequence[Opened]) -> str:
         seen = "Il est signalé comme produit par une IA."
     else:
         seen = "Où il figure ensuite n’est pas noté dans le registre."
-    return f"Un texte a été produit et remis à {_REVIEWERS}. {seen}"
+    return f"Un texte a été produit pour {_REVIEWERS}. {seen}"
 
 
 def _review(after: Sequence[Opened]) -> str:

@@ -13,6 +13,7 @@ from gateway.edge.listing import DEFAULT_LIMIT, Limit, cut
 from gateway.problems import (
     AnswerState,
     AttestationIncomplete,
+    BilanNotOpen,
     CounsellorNeeded,
     ProcessingRestricted,
     ReportNotSigned,
@@ -117,6 +118,7 @@ async def _view(session: AsyncSession, shares: Shares, row: Share) -> dict[str, 
         NotFound,
         SharePeriod,
         ReportNotSigned,
+        BilanNotOpen,
         AttestationIncomplete,
         CounsellorNeeded,
         SecrecyNoticeNeeded,
@@ -179,7 +181,7 @@ async def end_share(
     "/{share_id}/document",
     response_class=Response,
     responses={
-        **problems(NotFound, ShareNotLive, ProcessingRestricted),
+        **problems(NotFound, ShareNotLive, BilanNotOpen, ProcessingRestricted),
         200: {"content": {kind: {"schema": _BINARY} for kind in _KINDS}},
     },
 )
