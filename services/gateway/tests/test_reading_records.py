@@ -4,7 +4,7 @@ import base64
 from hashlib import sha256
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from gateway.pages import space
 from gateway.records.rules import Fact, Kind
@@ -114,6 +114,27 @@ async def rows(app, tenant):
             table.name: await session.scalar(select(func.count()).select_from(table))
             for table in Base.metadata.sorted_tables
         }
+
+
+async def test_however_much_is_read_its_keys_are_asked_for_once(
+    app, centre, given, beneficiary, used
+):
+    asked = []
+
+    def note(_connection, _cursor, statement, *_):
+        if "FROM record_keys" in statement:
+            asked.append(statement)
+
+    event.listen(app.state.database.engine.sync_engine, "before_cursor_execute", note)
+    await beneficiary.open(f"http://gateway{beneficiary.personal_secret}")
+    seen = []
+    for count in (1, 5):
+        await used(count)
+        asked.clear()
+        await centre.call("GET", "/v1/records")
+        await beneficiary.get("/me/")
+        seen.append(len(asked))
+    assert seen[0] == seen[1] > 0
 
 
 async def test_a_person_is_shown_nothing_that_cannot_be_written_down(

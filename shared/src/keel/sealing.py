@@ -138,14 +138,20 @@ class ContentKeys:
         self, session: AsyncSession, tenant: str, subjects: Sequence[str]
     ) -> dict[str, bytes]:
         """Return the keys by subject, creating those that there are not; one query for all."""
-        found = await session.execute(self._held(tenant, subjects))
-        keys = {
-            subject: self._kek.unwrap(wrapped, f"{tenant}|{subject}") for subject, wrapped in found
-        }
+        keys = await self.find_all(session, tenant, subjects)
         for subject in subjects:
             if subject not in keys:
                 keys[subject] = await self.obtain(session, tenant, subject)
         return keys
+
+    async def find_all(
+        self, session: AsyncSession, tenant: str, subjects: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Return the keys that there are, by subject; one query for all."""
+        found = await session.execute(self._held(tenant, subjects))
+        return {
+            subject: self._kek.unwrap(wrapped, f"{tenant}|{subject}") for subject, wrapped in found
+        }
 
     def _held(self, tenant: str, subjects: Sequence[str]) -> Select[str, bytes]:
         table = self._table

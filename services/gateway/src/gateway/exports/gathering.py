@@ -53,10 +53,8 @@ class Gathering:
         person = await self.people.beneficiary(session, tenant, beneficiary)
         controller = await session.get(Tenant, tenant)
         bilans = await bilan_store.of_beneficiary(session, tenant, beneficiary)
-        read = [
-            await self.records.read_unless_erased(session, row)
-            for row in await store.records(session, tenant, beneficiary)
-        ]
+        rows = await store.records(session, tenant, beneficiary)
+        read = await self.records.read_each(session, tenant, rows)
         records = [record for record in read if record is not None]
         gathered = Gathered(
             {

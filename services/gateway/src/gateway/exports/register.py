@@ -85,7 +85,7 @@ class Registers:
                     await self.bilans.require_assigned(session, caller, bilan)
             reference = await self._reference(session, person)
             rows = await store.records(session, tenant, beneficiary)
-            read = [await self.records.read_unless_erased(session, row) for row in rows]
+            read = await self.records.read_each(session, tenant, rows)
             centre = await session.get(Tenant, tenant)
             log = await Log.newest(session)
         opened = [record for record in read if record is not None]

@@ -10,7 +10,7 @@ from gateway.access import RecordReaderDep
 from gateway.records import store
 from gateway.records.appends import Appends
 from gateway.records.rules import Fact, Kind
-from gateway.records.service import NotInLogYet, RecordErased, Records
+from gateway.records.service import NotInLogYet, RecordErased
 from gateway.tables import Record
 from gateway.tenants.service import Caller
 from gateway.wiring import AppendsDep, RecordsDep
@@ -82,15 +82,15 @@ async def list_records(
     rows = await store.page(
         session, caller.tenant, **asked, since=since, before=before, after=after, limit=limit
     )
-    items = [await _item(session, records, row) for row in rows]
+    read = await records.read_each(session, caller.tenant, rows)
+    items = [_item(row, record) for row, record in zip(rows, read, strict=True)]
     # Sealed under the person's key, which nobody makes anew for somebody who was erased.
     whose = beneficiary if any(isinstance(item, RecordView) for item in items) else None
     await _recorded(session, appends, _access(caller, "list", returned=len(items), whose=whose))
     return RecordPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
-async def _item(session: AsyncSession, records: Records, row: Record) -> RecordView | ErasedRecord:
-    record = await records.read_unless_erased(session, row)
+def _item(row: Record, record: dict[str, Any] | None) -> RecordView | ErasedRecord:
     if record is None:
         return ErasedRecord(id=row.id, kind=row.kind, erased=True)
     return RecordView.model_validate(record)

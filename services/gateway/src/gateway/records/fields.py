@@ -195,7 +195,7 @@ _INPUT = (
           COMPLETED, _DOCUMENT, "no document was read"),
     Field("special_categories_action",
           _one_of("none_found", "removed", "generalised", "kept_with_9_2_a", "blocked"),
-          COMPLETED, _DOCUMENT, "no document was read"),
+          COMPLETED, _DOCUMENT, "no document was read, or what became of it has no such word"),
     Field("pseudonymisation_applied", _TRUE_OR_FALSE, INPUTS, _SOURCES,
           "the anonymizer did not say of every text that was used"),
     Field("pseudonymisation_profile", _code(60), COMPLETED, _DOCUMENT,

@@ -99,6 +99,14 @@ class DrawnUp:
         }
 
 
+def _opened(row: Record, key: bytes | None) -> dict[str, Any] | None:
+    if key is None or row.sealed is None:
+        return None
+    opened = unseal(encryption_key(key, row.id), row.sealed, f"{row.tenant}\x00{row.id}")
+    record: dict[str, Any] = json.loads(opened)
+    return record
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """The verbs of records, inside the caller's transaction."""
@@ -225,12 +233,15 @@ class Records:
 
     async def read_unless_erased(self, session: AsyncSession, row: Record) -> dict[str, Any] | None:
         """Return the private record; None when its key was destroyed."""
-        key = await self.keys.find(session, row.tenant, row.beneficiary or row.tenant)
-        if key is None or row.sealed is None:
-            return None
-        opened = unseal(encryption_key(key, row.id), row.sealed, f"{row.tenant}\x00{row.id}")
-        record: dict[str, Any] = json.loads(opened)
-        return record
+        return (await self.read_each(session, row.tenant, [row]))[0]
+
+    async def read_each(
+        self, session: AsyncSession, tenant: str, rows: Sequence[Record]
+    ) -> list[dict[str, Any] | None]:
+        """Return the private records of one tenant, in order; None for each that was erased."""
+        subjects = sorted({row.beneficiary or tenant for row in rows})
+        keys = await self.keys.find_all(session, tenant, subjects)
+        return [_opened(row, keys.get(row.beneficiary or tenant)) for row in rows]
 
     async def said_of_use(
         self, session: AsyncSession, tenant: str, record_id: str | None
@@ -267,7 +278,7 @@ class Records:
             session, tenant, beneficiary=beneficiary, kinds=_BEGIN, limit=limit
         )
         after = await store.following(session, tenant, [row.id for row in begun])
-        opened = [await self.read_unless_erased(session, row) for row in (*begun, *after)]
+        opened = await self.read_each(session, tenant, [*begun, *after])
         return [record for record in opened if record is not None]
 
     async def receipt(self, session: AsyncSession, row: Record) -> dict[str, Any]:

@@ -109,7 +109,9 @@ def of_document(document: Mapping[str, Any]) -> Body:
         {
             "entity_counts": dict(document["entity_counts"]),
             "special_categories_detected": sorted({_SPECIAL[s["category"]] for s in special}),
-            "special_categories_action": next((a for a in _ACTIONS if a in taken), "none_found"),
+            "special_categories_action": next(
+                (a for a in _ACTIONS if a in taken), None if special else "none_found"
+            ),
             "pseudonymisation_profile": code(rules.get("profile")),
             "pseudonymisation_version": code(rules.get("version")),
         }
