@@ -80,6 +80,16 @@ def test_what_no_record_says_is_told_as_not_noted():
     assert use.what == "Un usage dont le nom n’est pas noté"
 
 
+def test_a_use_that_was_reviewed_block_by_block_still_fits_on_a_page():
+    said = {"review_decision": "accepted_modified", "review_reason": "corrected"}
+    reviews = [record("human.review", 15 + n, said, "rec_12", act="usr_1") for n in range(40)]
+    (use,) = told([record("ai.dispatch", 12, SENT), *reviews]).uses
+    line = lines(use)["Qui a vérifié"]
+    assert line.startswith("40\u00a0relectures sont notées\u00a0; voici les dernières. Le 23")
+    assert "11 h 54" in line
+    assert len(line) < 2000
+
+
 @pytest.mark.parametrize("field", sorted(SENT))
 def test_every_field_that_is_told_is_read_from_the_record(field):
     story = whole_story()

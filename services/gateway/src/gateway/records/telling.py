@@ -106,6 +106,8 @@ _ANSWERS = {
     "superseded": "remplacé",
 }
 _REVIEWERS = "votre conseiller ou votre conseillère"
+_MOST_REVIEWS = 8
+"""How many reviews of one use are told one by one; the copy of one's data has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +398,10 @@ def _review(after: Sequence[Opened]) -> str:
     reviews = sorted(_of(after, "human.review"), key=lambda r: (r["occurred_at"], r["id"]))
     if not reviews:
         return "Aucune relecture n’est notée dans le registre."
-    return " ".join(_one_review(review) for review in reviews)
+    told = [_one_review(review) for review in reviews[-_MOST_REVIEWS:]]
+    if len(reviews) > len(told):  # a synthesis is reviewed block by block
+        told.insert(0, f"{len(reviews)}\u00a0relectures sont notées\u00a0; voici les dernières.")
+    return " ".join(told)
 
 
 def _one_review(review: Opened) -> str:
