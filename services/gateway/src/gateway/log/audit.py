@@ -62,8 +62,13 @@ async def audit(
     compared with its leaf.
     """
     faults = Faults()
-    async with database.begin() as session:
-        generations = await store.generations(session)
+    try:
+        async with database.begin() as session:
+            generations = await store.generations(session)
+    except (OverflowError, ValueError) as error:
+        # Nothing of a log can be recomputed while its state cannot even be read.
+        faults.add("log_state", f"a value that is none ({error})")
+        return _verdict(base, [], faults, {})
     _check_succession(generations, base, faults)
     async with database.begin() as session:
         for table, count in (
@@ -73,6 +78,12 @@ async def audit(
                 faults.add(table, "rows of a log that does not exist")
     found = [await _recompute(database, one.generation, keys, faults) for one in generations]
     told = await _check_records(database, found, faults, commit)
+    return _verdict(base, found, faults, told)
+
+
+def _verdict(
+    base: str, found: "list[_Recomputed]", faults: Faults, told: dict[str, int]
+) -> dict[str, Any]:
     newest = found[-1] if found else None
     return {
         "verdict": "damaged" if faults.count else "consistent",
