@@ -47,6 +47,12 @@ def siege(beside: Callable[[str], ModuleType]) -> ModuleType:
     return beside("siege")
 
 
+@pytest.fixture(scope="session")
+def witnessing() -> ModuleType:
+    """The strict witness of the auditors' tests."""
+    return _load(HERE.parent / "auditing", "witness")
+
+
 @pytest.fixture(scope="module")
 def nursery(siege: ModuleType) -> Iterator[Any]:
     with siege.nursery() as born_in:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import multiprocessing
 import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from gateway.log.keys import LogKeyMissing, LogKeys, path_of, read_keys, replace
 from gateway.log.service import LogDamaged, NewOrigin, Sequencer
 from gateway.records.service import Records
 from gateway.tables import RecordKey
+from gateway.witnesses.remembering import Remembered
+from gateway.witnesses.rules import Witness
 from keel.database import Database
 from keel.sealing import ContentKeys, KeyEncryptionKey
 
@@ -30,15 +33,20 @@ class Installation:
         self.url, self.keys_dir, self.copies = url, keys_dir, copies
         self.database = Database(url)
 
-    def sequencer(self, *, copies=True, origin=ORIGIN, remote=None, now=None):
+    def sequencer(self, *, copies=True, origin=ORIGIN, remote=None, now=None, witness=None):
         kek = KeyEncryptionKey.from_file(self.keys_dir / "gateway.kek")
-        records = Records(ContentKeys(kek, RecordKey))
+        records, keys = Records(ContentKeys(kek, RecordKey)), LogKeys.open(self.keys_dir)
         return Sequencer(
             self.database,
             origin,
-            LogKeys.open(self.keys_dir),
+            keys,
             records.write_genesis,
-            Copies(origin, CopyFolder(self.copies) if copies else None, remote),
+            Copies(
+                origin,
+                CopyFolder(self.copies) if copies else None,
+                remote,
+                None if witness is None else Remembered(origin, keys, [witness], 0.5),
+            ),
             **({} if now is None else {"now": now}),
         )
 
@@ -261,6 +269,77 @@ async def test_a_key_that_has_signed_one_log_is_refused_for_another(installation
         await installation.sequencer().start()
 
 
+class TestWhatAWitnessRemembers:
+    """The copies are gone with the database, or there never were any: the witness still knows."""
+
+    @pytest.fixture
+    async def witness(self, installation, grown, witnessing):
+        (published,) = await installation.states()
+        await grown()
+        shutil.rmtree(installation.copies)
+        made = witnessing.Witness(ORIGIN, published.keys[0])
+        made.note = published.checkpoint.encode() + made.cosign(b"x")
+        with witnessing.Served(made) as served:
+            yield served
+
+    async def begun(self, installation, witness):
+        asked = Witness.read(witness.url, witness.vkey)
+        await installation.sequencer(witness=asked).start()
+        return [(state.origin, state.size) for state in await installation.states()]
+
+    async def test_is_reason_enough_to_begin_a_log_of_its_own(self, installation, witness):
+        assert await self.begun(installation, witness) == [(ORIGIN, 200), (f"{ORIGIN}/2", 1)]
+        assert (await installation.genesis_of(2))["previous_size"] == 300
+
+    async def test_is_none_of_ours_without_our_signature(self, installation, witness):
+        witness.note = witness.note.replace(b"\n300\n", b"\n301\n")
+        assert await self.begun(installation, witness) == [(ORIGIN, 200)]
+
+    @pytest.mark.parametrize("manners", ["keeps its note to itself", "has none", "is gone"])
+    async def test_holds_up_no_start_when_it_does_not_say(
+        self, installation, witness, manners, capsys
+    ):
+        witness.manners = manners
+        if manners == "has none":
+            witness.note = b""
+        if manners == "is gone":
+            witness.url = "http://127.0.0.1:9"
+        assert await self.begun(installation, witness) == [(ORIGIN, 200)]
+        said = capsys.readouterr()
+        is_told = "witness_not_heard_at_start" in said.out + said.err
+        assert is_told is (manners != "has none")
+
+
+class TestAStateThatIsGone:
+    @pytest.fixture(autouse=True)
+    async def _gone(self, installation, grown):  # noqa: ARG002 - what there is to lose
+        database = installation.database
+        if database.is_sqlite:
+            async with database.begin() as session:
+                await session.execute(text("DROP TRIGGER log_state_no_delete"))
+                await session.execute(text("DELETE FROM log_state"))
+            return
+        server = installation.url.replace("passerelle_login@", "postgres@").replace("+asyncpg", "")
+        connection = await asyncpg.connect(server)
+        await connection.execute("SET session_replication_role = replica; DELETE FROM log_state")
+        await connection.close()
+
+    @pytest.mark.parametrize("copies", [True, False])
+    async def test_stops_the_start_with_one_sentence(self, installation, copies):
+        with pytest.raises(LogDamaged, match=r"holds leaves of the log .* but no state of it"):
+            await installation.sequencer(copies=copies).start()
+        assert await installation.states() == []
+
+    @pytest.mark.parametrize("copies", [True, False])
+    async def test_the_operator_goes_on_with_a_new_origin(self, installation, copies):
+        sequencer = installation.sequencer(copies=copies)
+        await sequencer.begin_anew(NewOrigin.DAMAGED)
+        await installation.sequencer().start()
+        assert [state.origin for state in await installation.states()] == [f"{ORIGIN}/2"]
+        about = await installation.genesis_of(2)
+        assert (about["previous_origin"], about["previous_size"]) == (ORIGIN, 300)
+
+
 class TestWhatTheDatabaseDoesNotGive:
     @pytest.mark.usefixtures("grown")
     async def test_another_root_of_one_size_stops_the_start(self, installation):
@@ -322,11 +401,69 @@ class TestTheCopies:
         folder = CopyFolder(installation.copies, lambda: next(days))
         folder.open()
         for size in (1, 2, 3):
-            folder.put(rules.Checkpoint(ORIGIN, size, b"r" * 32).text + "\n")
+            folder.put(_note(size), ORIGIN)
         assert folder.latest().startswith(f"{ORIGIN}\n3\n")
-        kept = {path.name: path.read_text().count("\n") for path in installation.copies.iterdir()}
+        kept = {path.name: path.read_text().count("\n") for path in installation.copies.glob("c*")}
         assert kept == {"checkpoint": 4, "checkpoints-2026-11-23.jsonl": 2,
                         "checkpoints-2026-11-24.jsonl": 1}  # fmt: skip
+
+    async def test_the_newest_never_goes_back(self, installation):
+        """Two processes commit one after the other, and come here in the other order."""
+        folder = CopyFolder(installation.copies)
+        folder.open()
+        second = f"{ORIGIN}/2"
+        for origin, size, stands in (
+            (ORIGIN, 500, (ORIGIN, 500)),
+            (ORIGIN, 400, (ORIGIN, 500)),
+            (second, 1, (second, 1)),
+            (ORIGIN, 900, (second, 1)),
+            (second, 2, (second, 2)),
+        ):
+            folder.put(_note(size, origin), ORIGIN)
+            held = rules.Checkpoint.read(folder.latest())
+            assert (held.origin, held.size) == stands
+        (day,) = installation.copies.glob("checkpoints-*.jsonl")
+        assert day.read_text().count("\n") == 5
+
+    async def test_however_many_processes_put_at_once_the_largest_stands(self, installation):
+        CopyFolder(installation.copies).open()
+        spawn = multiprocessing.get_context("fork")
+        racing = [
+            spawn.Process(target=_put_each, args=(installation.copies, range(first, 120, 4)))
+            for first in range(4)
+        ]
+        for process in racing:
+            process.start()
+        for process in racing:
+            process.join()
+        assert [process.exitcode for process in racing] == [0] * 4
+        assert CopyFolder(installation.copies).latest() == _note(119)
+
+    async def test_what_is_no_checkpoint_of_this_log_is_not_written_over(self, installation):
+        copies = Copies(ORIGIN, CopyFolder(installation.copies))
+        copies.open()
+        await copies.put(_note(1))
+        (installation.copies / "checkpoint").write_text(_note(7, "elsewhere.example/log"))
+        await copies.put(_note(2))
+        assert copies.behind == {"folder"}
+        assert copies.folder.latest() == _note(7, "elsewhere.example/log")
+
+    async def test_the_store_s_newest_never_goes_back_either(self):
+        store_ = _Store()
+        remote = ObjectStore("https://store.example/c", None, httpx.MockTransport(store_.answer))
+        for size, stands in ((5, 5), (4, 5), (6, 6)):
+            await remote.put(_note(size), ORIGIN)
+            assert store_.note == _note(stands)
+
+    async def test_what_another_process_puts_meanwhile_is_not_written_over(self):
+        store_ = _Store()
+        remote = ObjectStore("https://store.example/c", None, httpx.MockTransport(store_.answer))
+        await remote.put(_note(1), ORIGIN)
+        store_.meanwhile = _note(9)
+        with pytest.raises(httpx.HTTPStatusError):
+            await remote.put(_note(8), ORIGIN)
+        await remote.put(_note(8), ORIGIN)
+        assert store_.note == _note(9)
 
     @pytest.mark.usefixtures("grown")
     async def test_a_folder_that_cannot_be_written_stops_no_log(self, installation):
@@ -384,6 +521,39 @@ class TestTheCopies:
         remote = ObjectStore("https://store.example/c", None, httpx.MockTransport(refuse))
         await installation.sequencer(copies=False, remote=remote).start()
         assert len(await installation.states()) == 1
+
+
+def _note(size, origin=ORIGIN):
+    return rules.Checkpoint(origin, size, b"r" * 32).text + "\n"
+
+
+def _put_each(folder, sizes):
+    for size in sizes:
+        CopyFolder(folder).put(_note(size), ORIGIN)
+
+
+class _Store:
+    """An object store that gives entity tags, and refuses what was asked for another one."""
+
+    def __init__(self):
+        self.note = None
+        self.meanwhile = None
+
+    def tag(self):
+        return f'"{hash(self.note)}"'
+
+    def answer(self, request):
+        if request.method == "GET":
+            if self.note is None:
+                return httpx.Response(404)
+            shown = httpx.Response(200, text=self.note, headers={"ETag": self.tag()})
+            if self.meanwhile is not None:
+                self.note, self.meanwhile = self.meanwhile, None
+            return shown
+        if request.headers.get("If-Match", self.tag()) != self.tag():
+            return httpx.Response(412)
+        self.note = request.content.decode()
+        return httpx.Response(204)
 
 
 class TestANewKey:

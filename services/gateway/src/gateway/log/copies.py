@@ -6,9 +6,11 @@ given, in an object store; a start compares. Only what was committed is copied.
 """
 
 import asyncio
+import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +28,11 @@ from keel.start import StartRefused
 logger = structlog.get_logger()
 
 LATEST = "checkpoint"
+_LOCK = ".lock"
 _PATIENCE = httpx.Timeout(10)
 _MAX_NOTE = 64 * 1024
 _NOT_THERE = frozenset({404, 410})
+_WEAK = "W/"
 
 
 class CopyRefused(StartRefused):
@@ -110,8 +114,33 @@ class CopyFolder:
         except (OSError, UnicodeDecodeError):
             raise CopyRefused(f"{self.path / LATEST} cannot be read.") from None
 
-    def put(self, note: str) -> None:
-        """Keep a note: appended to the file of its day, then as the newest one (OSError)."""
+    def put(self, note: str, base: str) -> None:
+        """Keep a note: in the file of its day, and as the newest one unless a newer one stands.
+
+        Two processes that sequence in turn may come here in the other order than they committed.
+
+        Raises:
+            OSError: the folder cannot be written.
+            CopyRefused: what stands there as the newest is no checkpoint of this log.
+        """
+        with self._alone():
+            self._append(note)
+            held = self.latest()
+            newer = held is not None and _is_older(note, held, base, str(self.path / LATEST))
+            if not newer:
+                write_whole(self.path / LATEST, note.encode())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the folder against every other process on this file system."""
+        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _append(self, note: str) -> None:
         at = self.now()
         days = self.path / f"checkpoints-{at:%Y-%m-%d}.jsonl"
         is_new = not days.exists()
@@ -124,7 +153,14 @@ class CopyFolder:
             os.close(descriptor)
         if is_new:
             settle_folder(self.path)
-        write_whole(self.path / LATEST, note.encode())
+
+
+def _is_older(note: str, held: str, base: str, where: str) -> bool:
+    """Say whether a note is of an earlier log, or of a smaller tree, than the one that is held."""
+    return read_note(note, base, "This process").age < read_note(held, base, where).age
+
+
+_STORE = "The object store of checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +179,26 @@ class ObjectStore:
             return {}
         return {"Authorization": f"Bearer {self.token_file.read_text('ascii').strip()}"}
 
-    async def put(self, note: str) -> None:
-        """Put a note (httpx.HTTPError, OSError)."""
+    async def put(self, note: str, base: str) -> None:
+        """Put a note, unless the store has a newer one; it may be one that is only written to.
+
+        Between the look and the writing another process may come: a store that gives entity tags
+        refuses then (412), and the next attempt looks again. One that gives none cannot tell.
+
+        Raises:
+            httpx.HTTPError, OSError: it does not answer, or does not take it.
+            CopyRefused: it holds something else than a checkpoint of this log.
+        """
+        headers = {**self._headers(), "Content-Type": "text/plain; charset=utf-8"}
         async with self._client() as client:
-            answer = await client.put(
-                self.url,
-                content=note.encode(),
-                headers={**self._headers(), "Content-Type": "text/plain; charset=utf-8"},
-            )
+            held = await client.get(self.url, headers=self._headers())
+            if held.is_success:
+                if _is_older(note, held.text[:_MAX_NOTE], base, _STORE):
+                    return
+                tag = held.headers.get("ETag", _WEAK)
+                if not tag.startswith(_WEAK):
+                    headers["If-Match"] = tag
+            answer = await client.put(self.url, content=note.encode(), headers=headers)
         answer.raise_for_status()
 
     async def latest(self) -> str | None:
@@ -169,6 +217,8 @@ class Copies:
     base: str
     folder: CopyFolder | None = None
     remote: ObjectStore | None = None
+    remembered: Callable[[], Awaitable[Sequence[Kept]]] | None = None
+    """Asks others, the witnesses, for the newest checkpoint of ours that they know."""
     newest: str | None = None
     """The last note that this process committed."""
     behind: set[str] = field(default_factory=set)
@@ -179,6 +229,15 @@ class Copies:
         """Make the folder (CopyRefused)."""
         if self.folder is not None:
             self.folder.open()
+
+    async def known(self) -> Kept | None:
+        """Return the most advanced checkpoint that a copy or a witness knows.
+
+        Raises:
+            CopyRefused: a copy cannot be read for what it is.
+        """
+        kept = [await self.found(), *(await self.remembered() if self.remembered else ())]
+        return max((one for one in kept if one is not None), key=lambda one: one.age, default=None)
 
     async def found(self) -> Kept | None:
         """Return the most advanced copy; a store that does not answer is left out, aloud.
@@ -198,17 +257,18 @@ class Copies:
                 logger.warning("checkpoint_copy_unreachable", error=type(error).__name__)
                 note = None
             if note is not None:
-                kept.append(read_note(note, self.base, "The object store of checkpoints"))
+                kept.append(read_note(note, self.base, _STORE))
         return max(kept, key=lambda one: one.age, default=None)
 
     async def put(self, note: str) -> None:
         """Keep a note that was committed. What fails is told, and stops nothing."""
-        self.newest = note
+        if self.newest is None or not _is_older(note, self.newest, self.base, "This process"):
+            self.newest = note
         if self.folder is not None:
             try:
-                await asyncio.to_thread(self.folder.put, note)
+                await asyncio.to_thread(self.folder.put, note, self.base)
                 self.behind.discard("folder")
-            except OSError as error:
+            except (OSError, CopyRefused) as error:
                 self.behind.add("folder")
                 logger.error("checkpoint_not_copied", to="folder", error=type(error).__name__)  # noqa: TRY400 - no path, no content
         if self.remote is not None:
@@ -235,7 +295,7 @@ class Copies:
         if self.remote is None or note is None:
             self._changed.clear()
             return
-        await self.remote.put(note)
+        await self.remote.put(note, self.base)
         if self.newest == note:  # else a newer one has come meanwhile
             self._changed.clear()
             self.behind.discard("object_store")

@@ -10,6 +10,7 @@ from gateway.log.copies import Copies, CopyFolder, ObjectStore
 from gateway.log.keys import LogKeys
 from gateway.log.service import Sequencer
 from gateway.settings import Settings
+from gateway.witnesses.remembering import Remembered
 from keel.database import Database
 
 
@@ -23,10 +24,12 @@ def sequencer_of(
     unset = Path()
     folder, url = settings.checkpoint_copies, settings.checkpoint_put_url
     token = settings.checkpoint_put_token_file
+    witnesses = tuple(witness.read() for witness in settings.log_witnesses)
     copies = Copies(
         settings.log_origin,
         None if folder == unset else CopyFolder(folder),
         ObjectStore(url, None if token == unset else token) if url else None,
+        Remembered(settings.log_origin, keys, witnesses) if witnesses else None,
     )
     return Sequencer(
         database,

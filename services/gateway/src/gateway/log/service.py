@@ -21,6 +21,7 @@ from keel.start import StartRefused
 logger = structlog.get_logger()
 
 BATCH = 500
+_ANY_SIZE = 2**53
 OPAQUE = "r"
 """The kind that every leaf shows: in a small centre, a kind and a minute tell who did what."""
 
@@ -77,7 +78,8 @@ class Sequencer:
     async def start(self) -> None:
         """Begin the log where there is none; else check that it adds up and is still ours.
 
-        A database that is behind a copy of the checkpoint begins the next log.
+        A database that is behind a copy of the checkpoint, or behind what a witness knows under our
+        signature, begins the next log.
 
         Raises:
             LogDamaged: the tiles do not give the signed root, or the checkpoint was signed under
@@ -85,7 +87,7 @@ class Sequencer:
             CopyRefused, LogKeyMissing: as `log.copies` and `log.keys` say.
         """
         self.copies.open()
-        kept = await self.copies.found()
+        kept = await self.copies.known()
         async with self.database.begin() as session:
             await store.wait_until_alone(session)
             state = await store.locked_state(session)
@@ -148,6 +150,13 @@ class Sequencer:
 
     async def _begin(self, session: AsyncSession, kept: Kept | None) -> Generation:
         """Begin the log of an empty database: the first, unless a copy tells of one before."""
+        if await store.last_generation(session) is not None:
+            begun = await store.state(session)  # by another replica, since we looked
+            if begun is not None:
+                return begun
+            raise LogDamaged(
+                f"The database holds leaves of the log {self.base} but no state of it. {_GO_ON}"
+            )
         if kept is not None:
             return await self._begin_next(session, None, kept, NewOrigin.RESTORED)
         first = rules.FIRST
@@ -219,17 +228,28 @@ class Sequencer:
             LogKeyMissing: there is no key for it, and none can be made.
         """
         self.copies.open()
-        kept = await self.copies.found()
+        kept = await self.copies.known()
         async with self.database.begin() as session:
             await store.wait_until_alone(session)
             state = await store.locked_state(session)
-            if state is None:
+            left = await self._left(session) if state is None else None
+            if state is None and left is None:
                 begun = await self._begin(session, kept)
             else:
+                kept = max((k for k in (left, kept) if k), key=lambda k: k.age, default=None)
                 begun = await self._begin_next(session, state, kept, why)
         self._seen.compared = True
         await self._committed(begun)
         return begun
+
+    async def _left(self, session: AsyncSession) -> Kept | None:
+        """Return what the leaves and tiles say of a log whose state is gone; None without any."""
+        number = await store.last_generation(session)
+        if number is None:
+            return None
+        size = await store.end_of_entries(session, number, before=_ANY_SIZE)
+        root = rules.root_of_edge(await store.edge(session, number, size))
+        return Kept(number, rules.Checkpoint(rules.origin_of(self.base, number), size, root), "")
 
     async def keep_up(self) -> bool:
         """Sequence one batch, unless another process does; says whether more may wait.
@@ -251,7 +271,7 @@ class Sequencer:
     async def _sequence(self, *, queue: bool) -> int:
         kept = self._seen.last
         if not self._seen.compared:
-            kept = await self.copies.found()
+            kept = await self.copies.known()
         async with self.database.begin() as session:
             if not queue and not await store.is_alone(session):
                 return 0

@@ -128,6 +128,13 @@ async def locked_state(session: AsyncSession) -> Generation | None:
     return await _one(session, _NEWEST.with_for_update())
 
 
+async def last_generation(session: AsyncSession) -> int | None:
+    """Return the number of the last log that has a leaf, whatever its state row says."""
+    last = select(func.max(_entries.c.generation))
+    found: int | None = (await (await session.connection()).execute(last)).scalar_one()
+    return found
+
+
 async def state(session: AsyncSession, generation: int | None = None) -> Generation | None:
     """Return a generation as last committed; the newest without a number."""
     query = _NEWEST if generation is None else _ONE.params(wanted=generation)
