@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from gateway.gate import watch as watching
 from gateway.gate.flight import InFlight
+from keel.database import Database
 
 _SAME_ON_BOTH = pytest.mark.parametrize(
     "migrated",
@@ -196,3 +197,18 @@ async def test_what_took_off_after_the_question_is_not_judged_by_the_answer():
     await asyncio.sleep(0.01)
     in_flight.settle("tnt_a", {}, asked=asked)
     assert await task == "done"
+
+
+@_SAME_ON_BOTH
+@pytest.mark.parametrize("moment", ["as news comes", "as it begins", "later"])
+async def test_it_stops_at_once_in_whatever_moment_it_is_asked_to(gateway_url, moment):
+    database = Database(gateway_url)
+    watch, stop = watching.Watch(database, InFlight()), asyncio.Event()
+    running = asyncio.create_task(watch.run(stop))
+    await asyncio.sleep(0 if moment == "as it begins" else 0.1)
+    stop.set()
+    if moment == "as news comes":
+        watch._look.set()  # what was waited for comes with the cancellation, which is then lost
+    async with asyncio.timeout(2):
+        await running
+    await database.close()

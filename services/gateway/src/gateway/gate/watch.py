@@ -10,6 +10,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from gateway.background import asked
 from gateway.consents import store as consent_store
 from gateway.gate.flight import InFlight
 from keel.clock import utc_now
@@ -44,9 +46,10 @@ class Watch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until asked to stop."""
-        watching = [asyncio.create_task(self._poll())]
+        over = asyncio.Event()
+        watching = [asyncio.create_task(self._poll(over))]
         if self.listens and not self.database.is_sqlite:
-            watching.append(asyncio.create_task(self._listen()))
+            watching.append(asyncio.create_task(self._listen(over)))
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({stopped, *watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -54,17 +57,20 @@ class Watch:
                 if task.done():  # neither ever ends by itself
                     task.result()
         finally:
+            # Cancelled, and told: what waits with a time limit may swallow a cancellation that
+            # comes in the same moment as what it waits for (`wait_for` before Python 3.12).
+            over.set()
             stopped.cancel()
             for task in watching:
                 task.cancel()
             await asyncio.gather(stopped, *watching, return_exceptions=True)
 
-    async def _poll(self) -> None:
+    async def _poll(self, over: asyncio.Event) -> None:
         # A connection of its own: a pool that is busy with requests must not delay the news.
         own = self.database if self.database.is_sqlite else Database(self.database.url)
         asking: asyncio.Task[None] | None = None
         try:
-            while True:
+            while not over.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._look.wait(), POLL_SECONDS)
                 self._look.clear()
@@ -82,42 +88,42 @@ class Watch:
     async def _ask(self, database: Database) -> None:
         try:
             for tenant, consents in self.in_flight.held().items():
-                asked = time.monotonic()
+                asked_at = time.monotonic()
                 async with database.begin(tenant) as session:
                     stands = await consent_store.epochs_that_stand(
                         session, tenant, consents, at=utc_now()
                     )
-                self.in_flight.settle(tenant, stands, asked=asked)
+                self.in_flight.settle(tenant, stands, asked=asked_at)
         except Exception as error:  # noqa: BLE001 - asked again in a moment; else all is forsaken
             logger.warning("withdrawals_not_read", error=type(error).__name__)
 
-    async def _listen(self) -> None:
+    async def _listen(self, over: asyncio.Event) -> None:
         pause = POLL_SECONDS
         engine = create_async_engine(self.database.url, poolclass=NullPool, hide_parameters=True)
         event.listen(engine.sync_engine, "do_connect", connect)
         try:
-            while True:
+            while not over.is_set():
                 began = time.monotonic()
                 try:
-                    await self._hear(engine)
+                    await self._hear(engine, over)
                 except Exception as error:  # noqa: BLE001 - polling goes on meanwhile
                     logger.warning("withdrawals_not_heard", error=type(error).__name__)
                 if time.monotonic() - began > _MAX_BACKOFF_SECONDS:
                     pause = POLL_SECONDS
-                await asyncio.sleep(pause)
+                await asked(over, within=timedelta(seconds=pause))
                 pause = min(2 * pause, _MAX_BACKOFF_SECONDS)
         finally:
             await engine.dispose()
 
-    async def _hear(self, engine: AsyncEngine) -> None:
-        """Listen until the connection is lost."""
+    async def _hear(self, engine: AsyncEngine, over: asyncio.Event) -> None:
+        """Listen until the connection is lost, or nobody needs to hear any more."""
         async with engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             lost = asyncio.Event()
             driver.add_termination_listener(lambda _: lost.set())
             await driver.add_listener(CHANNEL, self._heard)
             self._look.set()  # what fell before we listened
-            while not lost.is_set():
+            while not (lost.is_set() or over.is_set()):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
                     break
