@@ -78,6 +78,14 @@ async def log(database, enqueue, keys_dir):
     return sequencer
 
 
+@pytest.fixture
+async def administrator(gateway_url, log):
+    """Someone who may do anything: only the triggers stand in the way."""
+    database = Database(gateway_url.replace("passerelle_login@", "postgres@"))
+    yield database
+    await database.close()
+
+
 FORBIDDEN = {
     "an entry is changed": "UPDATE log_entries SET leaf = leaf WHERE log_index = 3",
     "an entry is deleted": "DELETE FROM log_entries WHERE log_index = 299",
@@ -93,10 +101,25 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN.values(), ids=FORBIDDEN)
-async def test_the_database_itself_refuses_that(database, log, statement):
+async def test_the_database_itself_refuses_that(administrator, statement):
     with pytest.raises(DBAPIError, match="immutable"):
-        async with database.begin() as session:
+        async with administrator.begin() as session:
             await session.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "migrated", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
+async def test_what_serves_is_not_even_allowed_to_ask_for_it(database, log):
+    """A second lock beside the triggers: entries are inserted and read, and that is all."""
+    for statement in (
+        *[statement for what, statement in FORBIDDEN.items() if "entry" in what or "delete" in what],
+        FORBIDDEN["the origin changes"], FORBIDDEN["a log is forgotten"],
+        "UPDATE log_tiles SET position = 9", "TRUNCATE log_entries",
+    ):  # fmt: skip
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with database.begin() as session:
+                await session.execute(text(statement))
 
 
 AFTER_THE_END = {

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -60,6 +61,8 @@ from gateway.links.service import Links
 from gateway.log import api as log_api
 from gateway.log.opening import sequencer_of
 from gateway.log.service import LogDamaged
+from gateway.log.verdicts import Scope as AuditScope
+from gateway.log.verdicts import Verdict, note
 from gateway.market import api as market_api
 from gateway.operators.api import operator_app
 from gateway.operators.keys import SigningKeys
@@ -112,6 +115,7 @@ from gateway.witnesses import api as witnesses_api
 from gateway.witnesses.service import Witnesses
 from gateway.work import Pace, Work
 from keel.application import Lifespan, create_service
+from keel.clock import utc_now
 from keel.database import Database
 from keel.migrations import is_current
 from keel.settings import SettingsRefused
@@ -264,6 +268,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     try:
         await app.state.sequencer.start()
     except LogDamaged:
+        await note(database, AuditScope.EDGE, Verdict.DAMAGED, size=0, at=utc_now())
         await app.state.incidents.tell_damage(database)
         raise
     async with database.begin(DEPLOYMENT) as session:
@@ -444,9 +449,17 @@ def _furnish(
         beside=(
             Part.lasting("witnesses", state.witnesses.run),
             Part("checkpoint_copies", state.sequencer.copies.send),
+            Part.every(timedelta(days=1), "log_keys", state.log.forget_old_keys, at_once=True),
+            Part.every(timedelta(hours=1), "log_edge", partial(_look_at_the_edge, state)),
         ),
     )
     _watch(state, settings, database)
+
+
+async def _look_at_the_edge(state: Any) -> None:  # noqa: ANN401 - the application's own
+    """See once an hour that what is appended to is what was signed; tell each centre if not."""
+    if not await state.log.look_at_the_edge():
+        await state.incidents.tell_damage(state.database)
 
 
 def _watch(state: State, settings: Settings, database: Database) -> None:
@@ -458,6 +471,7 @@ def _watch(state: State, settings: Settings, database: Database) -> None:
     state.readiness |= {"database": migrated, "work": state.background.is_up}
     state.measures |= {
         "log": figures.of_log(database),
+        "audits": figures.of_audits(database),
         "copies": figures.of_copies(state.sequencer.copies),
         "witnesses": figures.of_witnesses(state.witnesses),
         "work": figures.of_work(state.background),

@@ -11,9 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.background import Background
+from gateway.log import verdicts
 from gateway.log.copies import Copies
 from gateway.log.rules import MINUTE
 from gateway.log.service import Log
+from gateway.log.verdicts import Verdict
 from gateway.tables import DueDestruction, DueRun, LogOutbox, Record, RetentionRun
 from gateway.witnesses.service import Witnesses
 from keel.clock import utc_now
@@ -30,6 +32,8 @@ _BEHIND = "Leaves that a witness has not cosigned"
 _COSIGNED = "When a witness last cosigned, by its own clock, in Unix seconds"
 _COPY = "Whether a place outside the database lacks the newest checkpoint"
 _RESTORED = "Whether a witness showed a larger tree under our own signature than the database has"
+_AUDITED = "When the log was last audited, in Unix seconds"
+_DAMAGED = "Whether that audit found the log damaged"
 _DOWN = "For how long a part of the work has been failing; 0: it works"
 _DESTROYING = "Destructions that are asked for and not complete, without those on hold"
 _OVERDUE = "How long ago the oldest of them was asked for"
@@ -76,6 +80,25 @@ def of_log(database: Database, now: Now = utc_now) -> Measure:
                 Figure("passerelle_log_size", _SIZE, float(state.size)),
                 Figure("passerelle_log_generation", _GENERATION, float(state.generation)),
                 Figure("passerelle_log_checkpoint_timestamp_seconds", _CHECKPOINT, newest),
+            ]
+        return figures
+
+    return measure
+
+
+def of_audits(database: Database) -> Measure:
+    """Measure what the last audit of each scope found; one that never ran has no figure."""
+
+    async def measure() -> list[Figure]:
+        async with database.begin() as session:
+            audits = await verdicts.last(session)
+        figures = []
+        for audit in audits:
+            scope = (("scope", audit.scope),)
+            ran_at, damaged = audit.ran_at.timestamp(), audit.verdict == Verdict.DAMAGED
+            figures += [
+                Figure("passerelle_log_audit_timestamp_seconds", _AUDITED, ran_at, scope),
+                Figure("passerelle_log_audit_damaged", _DAMAGED, float(damaged), scope),
             ]
         return figures
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
+from gateway.app import _look_at_the_edge
 from gateway.records.rules import Fact, Kind
 from gateway.tables import DueDestruction, DueRun
 from keel.clock import utc_now
@@ -61,6 +62,31 @@ async def test_the_log_s_figures_are_those_of_the_log(app, centre, figures):
     assert after["passerelle_log_generation"] == 1
     assert abs(after["passerelle_log_checkpoint_timestamp_seconds"] - utc_now().timestamp()) < 90
     assert not any(name.startswith("passerelle_measure_failed") and v for name, v in after.items())
+
+
+async def test_what_the_last_audit_found_is_seen_and_each_centre_is_told_once(app, centre, figures):
+    while await app.state.sequencer.step():
+        pass
+    whole, edge = (
+        f'passerelle_log_audit_damaged{{scope="{scope}"}}' for scope in ("whole", "edge")
+    )
+    assert whole not in await figures()
+    await app.state.log.audit(records=False)
+    assert "log_edge" in {part.name for part in app.state.work.beside}
+    await _look_at_the_edge(app.state)
+    seen = await figures()
+    assert (seen[whole], seen[edge]) == (0, 0)
+    at = 'passerelle_log_audit_timestamp_seconds{scope="edge"}'
+    assert seen[at] == pytest.approx(utc_now().timestamp(), abs=60)
+    async with app.state.database.begin() as session:
+        blank = {"h": bytes(32)}
+        await session.execute(text("UPDATE log_tiles SET hashes = :h WHERE level = 0"), blank)
+    for _ in range(2):
+        await _look_at_the_edge(app.state)
+    seen = await figures()
+    assert (seen[whole], seen[edge]) == (0, 1)
+    page = (await centre.call("GET", "/v1/incidents?incident_class=chain_broken")).json()
+    assert len(page["items"]) == 1
 
 
 async def test_a_destruction_that_waits_is_seen_and_one_on_hold_is_none(app, figures):

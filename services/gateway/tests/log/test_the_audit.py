@@ -1,16 +1,19 @@
 """The audit finds whatever was changed, and says what and where; an auditor can do it offline."""
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from gateway.log import rules, store
 from gateway.log.audit import audit
 from gateway.log.copies import Copies
 from gateway.log.export import export
-from gateway.log.keys import LogKeys, replace_key
+from gateway.log.keys import LogKeys, path_of, replace_key
 from gateway.log.service import NewOrigin, Sequencer
+from gateway.tables import Record
+from keel.clock import utc_now
 from keel.database import Database
 
 ORIGIN = "centre.example/log"
@@ -129,3 +132,46 @@ async def test_an_operator_sees_how_the_log_stands_and_changes_its_key(app):
     assert [key["key_id"] for key in after["keys"]] == [changed["kid_new"], changed["kid_old"]]
     assert len(after["signed_by"]) == 2
     assert (await log.audit(records=True))["verdict"] == "consistent"
+
+
+@pytest.fixture
+async def replaced(app):
+    """A key that another has replaced, more than 30 days ago."""
+    keys = app.state.keyring.log
+    await app.state.log.rotate_key()
+    (old,) = keys.folder.glob("log.old-*.pem")
+    old.rename(path_of(keys.folder, 1, utc_now() - timedelta(minutes=1)))
+    keys._watched.again()
+    return keys
+
+
+def log_keys(keys):
+    return sorted(path.name.partition("-")[0] for path in keys.folder.glob("log*.pem"))
+
+
+async def test_a_key_whose_thirty_days_are_over_is_deleted_unasked_and_on_record(app, replaced):
+    while await app.state.sequencer.step():
+        pass
+    await app.state.log.forget_old_keys()
+    assert log_keys(replaced) == ["log.pem"]
+    async with app.state.database.begin("deployment") as session:
+        query = select(Record).where(Record.kind == "key.rotated").order_by(Record.id)
+        told = [await app.state.records.read(session, row) for row in await session.scalars(query)]
+    activated, deleted = (record["body"] for record in told)
+    assert (deleted["step"], deleted["kid_old"]) == ("deleted", activated["kid_old"])
+    await app.state.log.forget_old_keys()
+    (again,) = await app.state.log.rotate_key()
+    assert again["kid_old"] == activated["kid_new"]
+    assert log_keys(replaced) == ["log.old", "log.pem"]
+
+
+async def test_the_key_that_alone_signed_the_last_checkpoint_stays_until_there_is_a_newer_one(
+    app, replaced
+):
+    await app.state.log.forget_old_keys()
+    assert log_keys(replaced) == ["log.old", "log.pem"]
+    while await app.state.sequencer.step():
+        pass
+    await app.state.log.forget_old_keys()
+    assert log_keys(replaced) == ["log.pem"]
+    assert await app.state.log.look_at_the_edge()

@@ -6,9 +6,10 @@ on signing beside its successor until that Unix second. A file may begin with it
 origin, which PEM allows (RFC 7468, 5.2). The folder is looked at again while the gateway runs.
 """
 
+import base64
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -216,17 +217,27 @@ def replace_key(folder: Path, generation: int, origin: str, *, at: datetime) -> 
     return key_id(origin, old).hex(), key_id(origin, new).hex()
 
 
-def forget_over(folder: Path, *, at: datetime) -> list[LogKey]:
-    """Delete the keys that have stopped signing, and return them; the caller holds the lock."""
+def forget_over(folder: Path, *, at: datetime, but: Collection[str] = ()) -> list[LogKey]:
+    """Delete the keys that have stopped signing, and return them; the caller holds the lock.
+
+    `but`: verifier keys that alone signed the last checkpoint of a log that grows; a start without
+    them could not tell that it is ours.
+    """
     over = [
         key
         for keys in read_keys(folder).values()
         for key in keys
-        if key.until is not None and key.until <= at
+        if key.until is not None and key.until <= at and not _is_of(key.key, but)
     ]
     for key in over:
         key.path.unlink()
     return over
+
+
+def _is_of(key: Ed25519PrivateKey, lines: Collection[str]) -> bool:
+    """Say whether one of these verifier keys is this key's, whatever it signs for."""
+    encoded = base64.b64encode(b"\x01" + public_bytes(key)).decode()
+    return any(line.endswith(f"+{encoded}") for line in lines)
 
 
 def _pem(

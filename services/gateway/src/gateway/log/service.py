@@ -99,6 +99,19 @@ class Sequencer:
         self._seen.compared = True
         await self._committed(state)
 
+    async def look(self) -> int:
+        """Check the log that grows as a start does; returns its size, 0 before it began.
+
+        Raises:
+            LogDamaged: as `start` says.
+        """
+        async with self.database.begin() as session:
+            state = await store.locked_state(session)
+            if state is None:
+                return 0
+            await self._check(session, state)
+            return state.size
+
     async def _check(self, session: AsyncSession, state: Generation) -> None:
         if state.origin != rules.origin_of(self.base, state.generation):
             raise LogDamaged(

@@ -14,7 +14,8 @@ from gateway import rotation
 from gateway.log import audit, rules, store
 from gateway.log.export import export
 from gateway.log.keys import LogKey, forget_over, replace_key
-from gateway.log.service import NewOrigin, Sequencer
+from gateway.log.service import LogDamaged, NewOrigin, Sequencer
+from gateway.log.verdicts import Scope, Verdict, note
 from gateway.problems import LogRefused
 from gateway.records.rules import DEPLOYMENT, Fact, Kind
 from gateway.records.service import Records
@@ -36,9 +37,46 @@ class LogVerbs:
     async def audit(self, *, records: bool) -> dict[str, Any]:
         """Recompute everything; with `records`, also what the private records commit to."""
         asked = self.records.committed if records else None
-        return await audit.audit(
-            self.sequencer.database, self.sequencer.base, self.sequencer.keys, asked
-        )
+        database, at = self.sequencer.database, utc_now()
+        found = await audit.audit(database, self.sequencer.base, self.sequencer.keys, asked)
+        await note(database, Scope.WHOLE, Verdict(found["verdict"]), size=found["size"], at=at)
+        return found
+
+    async def look_at_the_edge(self) -> bool:
+        """Check what the next leaf is appended to, as a start does; says whether it holds."""
+        size, verdict = 0, Verdict.CONSISTENT
+        try:
+            size = await self.sequencer.look()
+        except LogDamaged:
+            verdict = Verdict.DAMAGED
+        await note(self.sequencer.database, Scope.EDGE, verdict, size=size, at=utc_now())
+        return verdict is Verdict.CONSISTENT
+
+    async def forget_old_keys(self) -> None:
+        """Delete the keys whose 30 days beside their successor are over, each with its record.
+
+        Where the folder cannot be written, what is due is told: it signs nothing any more.
+        """
+        keys, at = self.sequencer.keys, utc_now()
+        async with self.sequencer.database.begin() as session:
+            signed = {k for g in await store.generations(session) for k in _needed(g)}
+        try:
+            with rotation.alone(keys.folder):
+                over = forget_over(keys.folder, at=at, but=signed)
+        except OSError:
+            logger.warning("log_key_deletion_due", folder=str(keys.folder))
+            return
+        lines = [self._deleted(key) | {"reason": "scheduled"} for key in over]
+        if lines:
+            await self._written(lines)
+
+    def _deleted(self, key: LogKey) -> dict[str, Any]:
+        return _change("deleted", rules.key_id(self._origin(key), key.key).hex(), None)
+
+    async def _written(self, lines: list[dict[str, Any]]) -> None:
+        async with self.sequencer.database.begin(DEPLOYMENT) as session:
+            for line in lines:
+                await self.records.write(session, Fact(Kind.KEY_ROTATED, DEPLOYMENT, line))
 
     async def status(self) -> dict[str, Any]:
         """Say how the log stands."""
@@ -97,19 +135,14 @@ class LogVerbs:
             raise LogRefused("The log has not begun: start the gateway once.")
         try:
             with rotation.alone(keys.folder):
-                over = forget_over(keys.folder, at=at)
+                over = forget_over(keys.folder, at=at, but=_needed(state))
                 old, new = replace_key(keys.folder, state.generation, state.origin, at=at)
         except StartRefused as refused:
             raise LogRefused(str(refused)) from None
         except OSError as error:
             raise LogRefused(f"{keys.folder} cannot be written ({error.strerror}).") from None
-        lines = [_change("activated", old, new)]
-        lines += [
-            _change("deleted", rules.key_id(self._origin(key), key.key).hex(), None) for key in over
-        ]
-        async with self.sequencer.database.begin(DEPLOYMENT) as session:
-            for line in lines:
-                await self.records.write(session, Fact(Kind.KEY_ROTATED, DEPLOYMENT, line))
+        lines = [_change("activated", old, new), *map(self._deleted, over)]
+        await self._written(lines)
         return lines
 
     def _origin(self, key: LogKey) -> str:
@@ -137,6 +170,11 @@ class LogVerbs:
             return await export(self.sequencer.database, folder)
         except OSError as error:
             raise LogRefused(f"{folder} cannot be written ({error.strerror}).") from None
+
+
+def _needed(state: store.Generation) -> set[str]:
+    """Return the verifier key without which nobody could tell that a log's checkpoint is ours."""
+    return set(state.keys) if len(state.keys) == 1 and state.ended_at is None else set()
 
 
 def _change(step: str, old: str, new: str | None) -> dict[str, Any]:

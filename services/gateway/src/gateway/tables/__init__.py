@@ -25,7 +25,7 @@ from gateway.tables.gate import RefusalCount
 from gateway.tables.governance import Disclosure, Incident
 from gateway.tables.holds import LegalHold
 from gateway.tables.keys import ContentKey, RecordKey
-from gateway.tables.log import LogEntry, LogOutbox, LogState, LogTile
+from gateway.tables.log import LogAudit, LogEntry, LogOutbox, LogState, LogTile
 from gateway.tables.pages import PageSession, PersonalCode, PersonalLink
 from gateway.tables.people import (
     Beneficiary,
@@ -67,6 +67,7 @@ __all__ = [
     "Incident",
     "Interview",
     "LegalHold",
+    "LogAudit",
     "LogCosignature",
     "LogEntry",
     "LogOutbox",

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.tables.base import Base, at
+from keel.tenancy import CHANGES
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -31,7 +32,7 @@ class LogEntry(Base):
 
     __tablename__ = "log_entries"
     # Read and written in the order of the key: SQLite keeps the rows in it.
-    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own form
+    __table_args__ = {"sqlite_with_rowid": False, "info": {CHANGES: ()}}  # noqa: RUF012 - SQLAlchemy's own form
 
     generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     log_index: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
@@ -42,6 +43,7 @@ class LogTile(Base):
     """Up to 256 hashes of one level; immutable once full."""
 
     __tablename__ = "log_tiles"
+    __table_args__ = {"info": {CHANGES: ("hashes",)}}  # noqa: RUF012 - SQLAlchemy's own form
 
     generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     level: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -56,6 +58,9 @@ class LogState(Base):
     """
 
     __tablename__ = "log_state"
+    __table_args__ = {  # noqa: RUF012 - SQLAlchemy's own form
+        "info": {CHANGES: ("size", "last_minute", "root", "checkpoint", "keys", "ended_at")}
+    }
 
     generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     origin: Mapped[str] = mapped_column(String(200))
@@ -67,3 +72,15 @@ class LogState(Base):
     """The verifier keys that signed `checkpoint`, a line each, in the order of the signatures."""
     begun_at: Mapped[datetime] = at()
     ended_at: Mapped[datetime | None] = at(nullable=True)
+
+
+class LogAudit(Base):
+    """The last audit of each scope and what it found: for whoever watches, and for a start."""
+
+    __tablename__ = "log_audits"
+
+    scope: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """`whole`: every leaf; `edge`: what the next leaf is appended to, as each start looks."""
+    ran_at: Mapped[datetime] = at()
+    verdict: Mapped[str] = mapped_column(String(12))
+    size: Mapped[int] = mapped_column(BigInteger)
