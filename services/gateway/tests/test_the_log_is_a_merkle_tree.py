@@ -130,3 +130,29 @@ def test_a_leaf_has_four_members_and_no_second():
     assert (
         leaf == b'{"c":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","k":"r","t":1795428720,"v":1}'
     )
+
+
+def tiles_of(leaves: list[bytes], batches: list[int]) -> dict[tuple[int, int], bytes]:
+    """The tiles as they stand once every leaf is in, appended in batches of these sizes."""
+    edge: dict[int, bytes] = {}
+    tiles: dict[tuple[int, int], bytes] = {}
+    size = 0
+    for width in [*batches, len(leaves)]:
+        batch = leaves[size : size + width]
+        tiles |= rules.append(edge, size, batch)
+        size += len(batch)
+    return tiles
+
+
+@settings(max_examples=25, deadline=None)
+@given(size=st.integers(0, 1200), batches=st.lists(st.integers(0, 700), max_size=12))
+def test_however_the_leaves_are_batched_every_tile_of_every_level_is_the_same(size, batches):
+    leaves = [hashlib.sha256(b"%d" % n).digest() for n in range(size)]
+    assert tiles_of(leaves, batches) == tiles_of(leaves, [])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("size", [65_535, 65_536, 65_537])
+def test_also_where_a_third_level_begins(size):
+    leaves = [hashlib.sha256(b"%d" % n).digest() for n in range(size)]
+    assert tiles_of(leaves, [1, 254, 2, 65_000]) == tiles_of(leaves, [])
