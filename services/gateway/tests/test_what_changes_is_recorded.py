@@ -111,7 +111,7 @@ async def test_what_a_service_does_not_tell_now_stays_as_it_is_known(configurati
     assert await changes() == before
 
 
-async def test_a_centres_policy_and_contract_are_told_under_its_own_key(app, centre, changes):
+async def test_what_an_operator_sets_for_a_centre_is_told_under_its_own_key(app, centre, changes):
     state = app.state
     for switch in (True, True, False):
         await operators.set_policy(
@@ -120,7 +120,12 @@ async def test_a_centres_policy_and_contract_are_told_under_its_own_key(app, cen
     for limit in (50, 50, None):
         limits = {QuotaKind.ASSISTED_RUNS: limit}
         await operators.set_quotas(state.quotas, state.records, centre.tenant, limits)
-    said = [(b["component"], b["version_old"], b["version_new"]) for b in
+    for siren in ("732829320", "732829320", "552081317"):
+        await operators.set_siren(state.identity, centre.tenant, siren)
+    for change in (operators.suspend_tenant, operators.resume_tenant):
+        for _ in range(2):
+            await change(state.suspension, centre.tenant)
+    said = [(b["component"], b.get("version_old"), b["version_new"]) for b in
             await changes(centre.tenant)]  # fmt: skip
     quota = f"tenant.quota.{QuotaKind.ASSISTED_RUNS}"
     assert said == [
@@ -128,4 +133,8 @@ async def test_a_centres_policy_and_contract_are_told_under_its_own_key(app, cen
         ("tenant.ceremony_code", "on", "off"),
         (quota, "unlimited", "50"),
         (quota, "50", "unlimited"),
+        ("tenant.siren", None, "732829320"),
+        ("tenant.siren", "732829320", "552081317"),
+        ("tenant.suspended", "off", "on"),
+        ("tenant.suspended", "on", "off"),
     ]

@@ -391,7 +391,7 @@ def _furnish(
     state.settings, state.keyring, state.database = settings, keyring, database
     state.services, state.content, state.records = services, content, records
     state.tenants = Tenants(keyring.access, issuer, settings.access_token_lifetime)
-    state.clients, state.suspension = Clients(), Suspension(database, consents)
+    state.clients, state.suspension = Clients(), Suspension(database, consents, records)
     state.introspection = Introspection(state.tenants, consents)
     state.signing_keys = SigningKeys(database, records, keyring, settings.pass_jwks_or_none())
     state.events, state.counsellors, state.api_keys = events, counsellors, ApiKeys()
@@ -407,7 +407,7 @@ def _furnish(
     state.exports, state.registers, state.identity = (
         Exports(database, services, state.appends, _gathering(state), bilans),
         Registers(database, services, records, people, bilans, issuer),
-        Identity(database, bilans),
+        Identity(database, bilans, records),
     )
     state.sequencer = sequencer_of(settings, database, keyring.log, records.write_genesis)
     state.log = LogVerbs(state.sequencer, records)

@@ -22,7 +22,7 @@ from keel.clock import utc_now
 CARD = {
     "id": "cv-analysis", "version": "1.0.0", "title": "Analyse de CV", "purpose": "analysis",
     "data_categories": ["cv"], "modes": ["computed"], "without_ai": "Lecture par des règles.",
-    "oversight": "H1", "risk_class": "art50_transparency", "necessity_code": "N1",
+    "oversight": "H1", "risk_class": "art50_transparency", "necessity_code": "career_reading",
 }  # fmt: skip
 RECIPIENT = {
     "id": "rcp_local-llm", "legal_name": "Le centre", "role": "controller", "jurisdictions": ["FR"],

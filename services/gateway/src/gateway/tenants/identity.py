@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from gateway.bilans.service import Bilans
+from gateway.records.rules import Fact, Kind
+from gateway.records.service import Records
 from gateway.tables import Tenant
 from gateway.tenants import store
 from gateway.tenants.rules import is_siren
@@ -17,11 +19,13 @@ class Identity:
 
     database: Database
     bilans: Bilans
+    records: Records
 
     async def set_siren(self, tenant_id: str, siren: str) -> Tenant:
         """Write down a centre's own SIREN, or another one where the first was wrong.
 
-        Bilans that are made meanwhile compare once more when they are agreed to.
+        Bilans that are made meanwhile compare once more when they are agreed to. A change leaves
+        its record (`system.config`), in the same transaction.
 
         Raises:
             InvalidRequest: this is no SIREN.
@@ -38,5 +42,8 @@ class Identity:
                 raise NotFound(f"No tenant is called {tenant_id}; `tenant list` shows them.")
             await enter(session, tenant_id)
             await self.bilans.require_no_employer(session, tenant_id, siren)
-            tenant.siren = siren
+            before, tenant.siren = tenant.siren, siren
+            if before != siren:
+                body = {"component": "tenant.siren", "version_old": before, "version_new": siren}
+                await self.records.write(session, Fact(Kind.SYSTEM_CONFIG, tenant_id, body))
         return tenant
