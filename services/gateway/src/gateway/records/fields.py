@@ -292,7 +292,7 @@ _MARKING = (
     Field("rests_on", _list(_id("rec"), 60), {_K.AI_MARKED}, _REPORT,
           "no use of AI stands behind it, or it is no document"),
     Field("report", _id("rep"), {_K.AI_MARKED, _K.HUMAN_REVIEW, _K.OUTPUT_SHARED},
-          "gateway.reports.service.Reports._record", "it is about a run"),
+          "gateway.reports.service.Reports.sign_off", "it is about a run"),
     Field("version", _integer(10_000, 1), {_K.AI_MARKED, _K.OUTPUT_SHARED}, _REPORT,
           "it is about a run"),
     Field("section", _code(60), {_K.HUMAN_REVIEW}, "gateway.reports.service.Reports.review",
