@@ -42,6 +42,7 @@ def test_each_record_of_a_tenant_is_one_of_the_published_schema(bilan):
 
     url = f"{platform.url}/schemas/transparency-record.v1.schema.json"
     check = Draft202012Validator(httpx.get(url).raise_for_status().json())
+    every_record(centre)  # leaves a record, too
     records = every_record(centre)
     for record in records:
         faults = [f"{fault.json_path}: {fault.message}" for fault in check.iter_errors(record)]
