@@ -319,7 +319,8 @@ def _furnish_ends(state: Any) -> None:  # noqa: ANN401 - the application's own
     people, bilans, events = state.people, state.bilans, state.events
     state.destructions = Destructions(people, bilans, state.phases, state.consents, events)
     steps = Steps(state.database, state.services, state.recovery, state.records, people)
-    state.carrying = Carrying(state.database, steps, events)
+    lease: timedelta = state.settings.destruction_lease
+    state.carrying = Carrying(state.database, steps, events, lease)
     delay: timedelta = state.settings.destruction_delay
     state.due = DueDestructions(state.database, state.destructions, delay)
 

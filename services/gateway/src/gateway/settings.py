@@ -154,6 +154,10 @@ class Settings(ServiceSettings):
     """Within which a bilan's documents are destroyed once its last day is over (R6313-7)."""
     destruction_interval: Annotated[timedelta, _POSITIVE] = timedelta(seconds=1)
     """How often the worker looks for destructions to carry on with."""
+    destruction_lease: Annotated[
+        timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))
+    ] = timedelta(seconds=60)
+    """After how long another worker takes over from one that died; one that lives renews it."""
     events_kept: Annotated[timedelta, Field(ge=timedelta(days=2))] = timedelta(days=30)
     """Longer than the last retry of a delivery takes."""
     webhook_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
