@@ -91,6 +91,14 @@ async def test_everything_held_comes_back_in_the_persons_own_words(centre, bilan
     assert told["in_plain_words"]["automated_decision"] is False
 
 
+async def test_a_report_that_was_kept_is_in_their_own_words_already(app, furnished, copy):
+    """It is printed as it was signed; a name in it that looks like a surrogate is their own."""
+    kept = {"id": furnished["rep"], "kept": True, "sections": ["SURROGATE Street, her address"]}
+    double = httpx.MockTransport(lambda _: httpx.Response(200, json=kept))
+    app.state.services.clients["reports"]._transport = double
+    assert (await copy()).json()["reports"][0]["content"] == kept
+
+
 async def test_what_the_person_gave_is_portable_and_nothing_else(furnished, copy):
     told = (await copy("portable")).json()
     assert told["documents"][0]["text"] == "CV of Jeanne"

@@ -216,6 +216,7 @@ class Played:
     bilan: str
     report: str
     personal_link: str
+    name: str = NAME
 
 
 def play(installation: Installation) -> Played:

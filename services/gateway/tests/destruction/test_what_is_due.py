@@ -201,3 +201,14 @@ async def test_nobody_else_reads_what_is_kept(full, double):
 async def documents(full):
     async with full.app.state.database.begin(full.centre.tenant) as session:
         return [row.id for row in await session.scalars(select(Document))]
+
+
+@pytest.mark.full
+async def test_what_was_kept_goes_when_the_person_or_the_counsellor_ends_it(full, double, at):
+    await kept(full, double)
+    (agreement,) = (await full.centre.call("GET", "/v1/retention-agreements")).json()["items"]
+    path = f"/v1/retention-agreements/{agreement['id']}"
+    ended = await full.centre.call("DELETE", path)
+    assert ended.status_code == 200, ended.text
+    assert (await at(utc_now())).begun == 1
+    assert await destructions(full) == [("closing", "abandoned"), ("retention_end", "requested")]

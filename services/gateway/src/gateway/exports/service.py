@@ -177,8 +177,9 @@ class Exports:
             for report in its_reports:
                 read = await self._ask(REPORTS, "read_report", f"/reports/{report.id}", about)
                 shown = plain(report, "id", "bilan", "created_at")
-                content = None if read is None else await self._restored(about, read)
-                reports.append({**shown, "content": content})
+                if read is not None and not read.get("kept"):
+                    read = await self._restored(about, read)
+                reports.append({**shown, "content": read})
         return {"documents": documents, "runs": runs, "reports": reports}
 
     async def _ask(

@@ -16,7 +16,7 @@ from gateway.retention.keeping import require_kept
 from gateway.retention.rules import RetentionScope
 from gateway.runs.service import Runs
 from gateway.runs.standing_facts import reviewer_facts, standing_facts
-from gateway.services import ANONYMIZER, REPORTS, About, Ground, Services
+from gateway.services import ANONYMIZER, REPORTS, About, Services
 from gateway.tables import Bilan, Report
 from gateway.tenants.service import Caller
 from keel.calls import Relayed
@@ -86,9 +86,10 @@ class Reports:
         found = await self.services.call(
             REPORTS, "read_report", "GET", f"/reports/{report_id}", about
         )
-        if about.ground is Ground.KEPT:  # in the person's own words since it was signed
-            return found.json(), found.headers["etag"]
-        return await self._restored(about, found.json()), found.headers["etag"]
+        view = found.json()
+        if not view.get("kept"):  # else in the person's own words since it was signed
+            view = await self._restored(about, view)
+        return view, found.headers["etag"]
 
     async def edit(
         self,

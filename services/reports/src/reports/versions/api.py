@@ -92,7 +92,7 @@ class ObservationView(BaseModel):
 
 
 class ReportView(Content):
-    """A report as it stands; texts are pseudonymised, in a kept one they are as printed."""
+    """A report as it stands; texts are pseudonymised, in a `kept` one they are as printed."""
 
     id: ReportId
     kind: Literal["synthesis"]
@@ -105,6 +105,10 @@ class ReportView(Content):
     created_at: AwareDatetime
     signed_at: AwareDatetime | None
     files: list[FileView] = Field(default_factory=list, max_length=10)
+    kept: bool = Field(
+        default=False,
+        description="Kept by an agreement after its bilan: its texts are the person's own words.",
+    )
 
 
 class Edit(Value):
@@ -295,6 +299,7 @@ def _view(standing: Standing, files: Sequence[FileRow | KeptFileRow] | None = No
             "created_at": row.created_at,
             "signed_at": row.signed_at,
             "files": [_file(file) for file in files or []],
+            "kept": standing.kept,
         }
     )
 

@@ -64,6 +64,8 @@ class Standing:
     digest: str
     content: Content
     observations: list[Observation]
+    kept: bool = False
+    """Whether it outlived its bilan under an agreement, in the person's own words."""
 
     @property
     def status(self) -> Status:
@@ -452,7 +454,7 @@ def _as_kept(tenant: str, bilan: str, report: str, kept: KeptReport) -> Standing
         signed_at=kept.signed_at,
     )
     observations = [Observation(o.text, o.at, o.on_version) for o in kept.observations]
-    return Standing(row, kept.digest, kept.content, observations)
+    return Standing(row, kept.digest, kept.content, observations, kept=True)
 
 
 def _marks(content: Content, files: Mapping[Format, bytes]) -> Marks:
