@@ -28,6 +28,7 @@ async def test_its_record_says_so_under_the_persons_key(full):
     assert record["body"]["acknowledged"]["anonymizer"] == {"documents": 1, "keys": 1}
 
 
+@pytest.mark.full
 async def test_its_consents_end_with_the_answer(full, given):
     await full.close()
     consents = (await full.centre.call("GET", "/v1/consents")).json()["items"]
@@ -43,6 +44,7 @@ async def test_no_token_is_drawn_on_them_any_more(ending, given):
     assert (drawn.status_code, drawn.json()["code"]) == (403, "consent_revoked")
 
 
+@pytest.mark.full
 async def test_asked_again_it_is_the_same_closing(ending):
     first = await ending.close()
     assert (await ending.close("completed"))["id"] == first["id"]
@@ -92,6 +94,7 @@ async def test_its_erasure_later_takes_the_frame_and_the_name_too(full):
     assert [one["kind"] for one in listed.json()["items"]] == ["erasure"]
 
 
+@pytest.mark.full
 async def test_an_erasure_takes_over_a_closing_that_is_under_way(full):
     closing = await full.close()
     erasure = await full.erase()

@@ -93,6 +93,7 @@ async def test_their_page_is_shut_with_the_answer(full, beneficiary):
     assert (await beneficiary.post("/me/session", secret)).status_code == 404
 
 
+@pytest.mark.full
 async def test_old_receipts_verify_as_erased(full):
     page = (await full.centre.call("GET", f"/v1/records?beneficiary={full.person}")).json()
     await full.app.state.sequencer.step()
@@ -173,6 +174,7 @@ async def test_codes_that_went_to_the_erased_person_still_guard_the_others(app, 
         assert await app.state.codes.needed(session, centre.tenant)
 
 
+@pytest.mark.full
 async def test_another_centre_erases_nobody_here(full, new_centre):
     other = await new_centre()
     refused = await other.call("DELETE", f"/v1/beneficiaries/{full.person}")
@@ -182,6 +184,7 @@ async def test_another_centre_erases_nobody_here(full, new_centre):
     assert (await other.call("GET", "/v1/destructions")).json()["items"] == []
 
 
+@pytest.mark.full
 async def test_what_a_late_writer_left_is_found_and_destroyed_before_the_certificate(
     app, full, monkeypatch
 ):

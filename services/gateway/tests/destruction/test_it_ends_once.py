@@ -156,7 +156,7 @@ DEATHS = [
 
 
 @pytest.mark.parametrize(("number", "committed"), DEATHS)
-@pytest.mark.parametrize("end", ["close", "erase"])
+@pytest.mark.parametrize("end", [pytest.param("close", marks=pytest.mark.full), "erase"])
 async def test_it_dies_at_any_step_and_ends_the_same(
     app, full, double, later, killed_at, monkeypatch, number, committed, end
 ):

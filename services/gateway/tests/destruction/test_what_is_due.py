@@ -76,6 +76,7 @@ async def test_what_the_person_restricted_is_counted_and_left_alone(ending, at):
     assert (round_.due, round_.begun, round_.restricted) == (1, 0, 1)
 
 
+@pytest.mark.full
 async def test_that_it_ran_and_what_it_saw_is_written_down(app, ending, at):
     later = datetime(2027, 2, 1, tzinfo=UTC)
     await at(later)
@@ -176,6 +177,7 @@ async def test_a_bilan_that_is_closed_keeps_its_end(full, change, at):
     assert (await at(datetime(2027, 2, 1, tzinfo=UTC))).due == 0
 
 
+@pytest.mark.full
 async def test_its_counsellor_still_reads_what_is_kept_until_it_is_over(full, double, change):
     (document,) = {path.split("/")[-1] for path in await documents(full)}
     path = f"/v1/documents/{document}/pseudonymised"
