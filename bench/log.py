@@ -311,7 +311,9 @@ def quantile(values: Sequence[float], share: float) -> float:
 async def _people(app: FastAPI) -> list[tuple[str, str]]:
     people = []
     for _ in range(TENANTS):
-        tenant, persons = new_id("tnt"), [new_id("ben") for _ in range(PERSONS)]
+        async with app.state.database.begin() as session:
+            tenant = (await app.state.tenants.create(session, "Bench", None)).tenant
+        persons = [new_id("ben") for _ in range(PERSONS)]
         async with app.state.database.begin(tenant) as session:
             await app.state.records.new_keys(session, tenant, persons)
         people += [(tenant, person) for person in persons]
