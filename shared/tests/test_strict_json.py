@@ -2,8 +2,12 @@
 
 import time
 from contextlib import suppress
+from enum import IntEnum, StrEnum
 
 import pytest
+import rfc8785
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from keel.strict_json import NotStrictJson, canonical, parse
 
@@ -80,3 +84,51 @@ def test_commas_and_brackets_in_strings_are_no_values():
 
 def test_the_canonical_form_sorts_and_spends_no_space():
     assert canonical({"b": 1, "a": ["é", True]}) == '{"a":["é",true],"b":1}'.encode()
+
+
+class _Word(StrEnum):
+    ONE = "un"
+
+
+class _Number(IntEnum):
+    ONE = 1
+
+
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**54), 2**54)
+    | st.floats()
+    | st.text()
+    | st.sampled_from([*_Word, *_Number])
+)
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers(), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+def _form(write, value):
+    try:
+        return write(value)
+    except ValueError as error:
+        return type(error)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_VALUES)
+@example("".join(map(chr, range(0x100))) + "\u2028\uffff😀")
+@example({"\uffff": 1, "😀": 2, "é": 3, "z": 4, "": 5})
+@example([2**53 - 1, 1 - 2**53, 1e21, 1e-7, -0.0, 10.0])
+@example([2**53])
+@example({"a": "\ud800"})
+@example({"\ud800": 1})
+@example([float("nan")])
+@example({True: 1, None: 2})
+def test_the_short_way_to_the_canonical_form_gives_the_same_bytes(value):
+    assert _form(canonical, value) == _form(rfc8785.dumps, value)

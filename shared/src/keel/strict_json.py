@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import rfc8785
@@ -113,6 +114,34 @@ def _refuse_characters(value: Any) -> None:  # noqa: ANN401 - any JSON value
             _refuse_characters(member)
 
 
+_SAFE = 2**53 - 1
+_SORTED = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
+)
+
+
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """Return the canonical form of a JSON value (RFC 8785)."""
+    if _is_plain(value):
+        # The same bytes, in a fifth of the time: each record and each signature needs them.
+        with suppress(UnicodeEncodeError):
+            return _SORTED.encode(value).encode()
     return rfc8785.dumps(value)
+
+
+def _is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Say whether the standard encoder writes a value as RFC 8785 does.
+
+    It does not write every number so, and sorts by code points instead of UTF-16 units.
+    """
+    kind = type(value)
+    if kind is dict:
+        for name, member in value.items():
+            if type(name) is not str or not name.isascii() or not _is_plain(member):
+                return False
+        return True
+    if kind is list:
+        return all(map(_is_plain, value))
+    if kind is int:
+        return bool(-_SAFE <= value <= _SAFE)
+    return kind is str or kind is bool or value is None

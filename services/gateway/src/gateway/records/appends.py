@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -15,7 +14,6 @@ from gateway.records.rules import Fact
 from gateway.records.service import DrawnUp, Records, unwritten
 from keel.database import Database, cannot_be_asked
 from keel.settling import settled
-from keel.tenancy import enter
 
 _AT_MOST = 500
 """Records of one batch: as many as the sequencer takes at once."""
@@ -99,10 +97,7 @@ class Appends:
         # In one order everywhere: two processes may make the keys of the same tenants.
         ordered = sorted(batch, key=_tenant)
         async with self.database.begin(_tenant(ordered[0])) as session:
-            for number, (tenant, theirs) in enumerate(groupby(ordered, key=_tenant)):
-                if number:
-                    await enter(session, tenant)
-                await self.records.write_all(session, [appended.record for appended in theirs])
+            await self.records.write_all(session, [appended.record for appended in ordered])
 
 
 def _is_of_all(error: Exception) -> bool:

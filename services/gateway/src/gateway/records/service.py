@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -107,6 +108,10 @@ def _opened(row: Record, key: bytes | None) -> dict[str, Any] | None:
     return record
 
 
+def _tenant(record: DrawnUp) -> str:
+    return record.fact.tenant
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """The verbs of records, inside the caller's transaction."""
@@ -149,20 +154,31 @@ class Records:
         return DrawnUp(record_id, at, fact, canonical(record))
 
     async def write_all(self, session: AsyncSession, drawn: Sequence[DrawnUp]) -> None:
-        """Write records of one tenant, whose transaction this is, with their commitments.
+        """Write records with their commitments; those of each tenant stand together.
+
+        The transaction is that of the first tenant, and in the end that of the last.
 
         Raises:
             LogUnavailable: a key is there and cannot be opened.
         """
-        tenant = drawn[0].fact.tenant
+        waiting: list[dict[str, Any]] = []
+        for number, (tenant, theirs) in enumerate(groupby(drawn, key=_tenant)):
+            if number:
+                await enter(session, tenant)
+            waiting += await self._write_of(session, tenant, list(theirs))
+        await log_store.enqueue(session, waiting)
+
+    async def _write_of(
+        self, session: AsyncSession, tenant: str, drawn: Sequence[DrawnUp]
+    ) -> list[dict[str, Any]]:
+        """Write records of one tenant, whose transaction this is; returns their commitments."""
         subjects = sorted({record.subject for record in drawn})
         try:
             keys = await self.keys.obtain_all(session, tenant, subjects)
         except CannotUnseal:
             raise LogUnavailable(_CANNOT_OPEN) from None
         await store.add(session, tenant, [record.row(keys[record.subject]) for record in drawn])
-        waiting = [record.commitment(keys[record.subject]) for record in drawn]
-        await log_store.enqueue(session, waiting)
+        return [record.commitment(keys[record.subject]) for record in drawn]
 
     async def write_genesis(self, session: AsyncSession, about: Mapping[str, Any]) -> str:
         """Say which log this is, and which it follows; its leaf is the log's first (7.3, 8)."""
