@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy import text
 
+from gateway.log import store
 from gateway.records.rules import Fact, Kind
 from keel.identifiers import new_id
 
@@ -61,6 +64,40 @@ async def test_neither_appending_nor_sequencing_does_more_in_a_longer_log(app, s
     await sequence()
     assert await steps(lambda: append(200)) < 1.2 * appended
     assert await steps(sequence) < 1.2 * sequenced
+
+
+_EARLIER = """INSERT INTO records (tenant, id, kind, occurred_at, log_generation, log_index)
+SELECT $1, 'rec_' || lpad(n::text, 26, '0'), 'log.accessed', 0, 1, $2 + n
+FROM generate_series(1, 5000) n"""
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("migrated", ["postgresql"], indirect=True)
+async def test_a_place_costs_the_same_when_postgresql_knows_nothing_of_its_tenant(
+    app, gateway_url, postgresql
+):
+    """Its statistics are from before the tenant came, which are 5,000 records ago."""
+    known, new = new_id("tnt"), new_id("tnt")
+    owner = await asyncpg.connect(
+        postgresql.replace("+asyncpg", "") + "/" + gateway_url.rpartition("/")[2]
+    )
+    await owner.execute(_EARLIER, known, 10**6)
+    await owner.execute("ANALYZE records")
+    await owner.execute(_EARLIER, new, 2 * 10**6)
+    await owner.close()
+    facts = [Fact(Kind.LOG_ACCESSED, new, beneficiary=new_id("ben")) for _ in range(100)]
+    await asyncio.gather(*(app.state.appends.append(fact) for fact in facts))
+    async with app.state.database.begin() as session:
+        waiting = [one for one in await store.take(session, limit=500) if one.tenant == new]
+        await store.place(session, 1, 1, waiting)
+        read = await (await session.connection()).execute(
+            text(
+                "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
+                "FROM pg_stat_xact_user_tables WHERE relname = 'records'"
+            )
+        )
+        assert len(waiting) <= read.scalar_one() <= 2 * len(waiting)
+    assert len(waiting) == 100
 
 
 @pytest.mark.full

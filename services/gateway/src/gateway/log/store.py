@@ -1,6 +1,5 @@
 """Rows of the log: outbox, entries, tiles, and the state rows, of which the newest is the fence."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -247,12 +246,18 @@ _PLACE_EACH = text(
     "UPDATE records SET log_generation = :generation, log_index = :place "
     "WHERE tenant = :of AND id = :record"
 )
-# One text for any number of rows: neither SQLAlchemy nor the server reads it anew each time.
+# PostgreSQL is left one way: along the primary key, from the first record to the last. By what it
+# last knew of a tenant it would rather read their every record, and cannot know how many came since.
+_ALONG_THE_KEY = text(
+    "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_hashjoin', 'off', true),"
+    " set_config('enable_sort', 'off', true)"
+)
 _PLACE_ALL = text(
-    "UPDATE records SET log_generation = :generation, "
-    "log_index = CAST(v.value ->> 1 AS bigint) "
-    "FROM json_array_elements(CAST(CAST(:places AS text) AS json)) v "
-    "WHERE records.tenant = :of AND records.id = v.value ->> 0"
+    "UPDATE records SET log_generation = :generation, log_index = placed.at "
+    "FROM unnest(CAST(:records AS text[]), CAST(:places AS bigint[])) placed (record, at) "
+    "WHERE records.tenant = :of AND records.id = placed.record AND records.id BETWEEN "
+    "(SELECT min(r) FROM unnest(CAST(:records AS text[])) r) AND "
+    "(SELECT max(r) FROM unnest(CAST(:records AS text[])) r)"
 )
 
 
@@ -260,17 +265,21 @@ async def place(
     session: AsyncSession, generation: int, first: int, rows: Sequence[Waiting]
 ) -> None:
     """Tell each record its place, a statement a tenant."""
-    places: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    places: dict[str, dict[str, int]] = defaultdict(dict)
     for i, row in enumerate(rows):
-        places[row.tenant].append((row.record, first + i))
+        places[row.tenant][row.record] = first + i
     connection = await session.connection()
+    is_postgresql = connection.dialect.name == "postgresql"
+    if is_postgresql:
+        await connection.execute(_ALONG_THE_KEY)
     for tenant, placed in places.items():
         await enter(session, tenant)
         of = {"generation": generation, "of": tenant}
-        if connection.dialect.name == "postgresql":
-            await connection.execute(_PLACE_ALL, {**of, "places": json.dumps(placed)})
+        if is_postgresql:
+            columns = {"records": list(placed), "places": list(placed.values())}
+            await connection.execute(_PLACE_ALL, {**of, **columns})
         else:
-            each = [{**of, "record": record, "place": place} for record, place in placed]
+            each = [{**of, "record": record, "place": place} for record, place in placed.items()]
             await connection.execute(_PLACE_EACH, each)
 
 
