@@ -247,7 +247,7 @@ _PLACE_EACH = text(
     "WHERE tenant = :of AND id = :record"
 )
 # PostgreSQL is left one way: along the primary key, from the first record to the last. By what it
-# last knew of a tenant it would rather read their every record, and cannot know how many came since.
+# last knew of a tenant it may rather read their every record, and not know how many came since.
 _ALONG_THE_KEY = text(
     "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_hashjoin', 'off', true),"
     " set_config('enable_sort', 'off', true)"
