@@ -45,14 +45,16 @@ class SigningKeys:
 
     async def retire(self, kid: str) -> list[dict[str, Any]]:
         """Take away a key that does not sign."""
-        return await self._written([rotation.retire(self.keyring.folder, kid)], "scheduled")
+        return await self._written([rotation.retire(self.keyring.folder, kid)], None)
 
     async def revoke(self, kid: str) -> list[dict[str, Any]]:
         """Take a key away at once: every replica refuses it within a second."""
         changes = [rotation.revoke(self.keyring.folder, kid, at=utc_now())]
         return await self._written(changes, "emergency")
 
-    async def _written(self, changes: list[rotation.Change], reason: str) -> list[dict[str, Any]]:
+    async def _written(
+        self, changes: list[rotation.Change], reason: str | None
+    ) -> list[dict[str, Any]]:
         # The folder first: a key that must go goes also while the database is away. What could not
         # be written down is then told to the operator as the refusal that it is.
         rotation.publish_passes(self.keyring.folder, self.pass_jwks_file)
