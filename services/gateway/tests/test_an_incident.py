@@ -79,6 +79,13 @@ async def test_nobody_knew_of_it_in_the_future(centre):
     assert (refused.status_code, refused.json()["code"]) == (409, "incident_state")
 
 
+async def test_an_instant_before_any_calendar_spoils_no_list(centre):
+    body = {"incident_class": "breach_33", "aware_at": "0001-01-01T00:00:00+23:59"}
+    refused = await centre.call("POST", "/v1/incidents", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert (await centre.call("GET", "/v1/incidents")).json()["items"] == []
+
+
 async def test_the_list_shows_what_is_still_open(centre, opened):
     first, second = await opened(), await opened("forbidden_use_5")
     await centre.made(f"/v1/incidents/{first['id']}/closing", {"outcome": "false_alarm"})

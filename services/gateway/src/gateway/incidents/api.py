@@ -1,5 +1,6 @@
 """Incidents of a centre: what went wrong, by when whom to tell, how it ended (GDPR 33(5))."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, status
@@ -28,6 +29,9 @@ Words = Annotated[
     ),
 ]
 
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Nobody knew before: an instant that no calendar can show again is refused as it comes."""
+
 
 class NewIncident(BaseModel):
     """What went wrong. The time to tell of it runs from `aware_at`: now, where it is not given."""
@@ -35,7 +39,7 @@ class NewIncident(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     incident_class: IncidentClass
-    aware_at: AwareDatetime | None = None
+    aware_at: AwareDatetime | None = Field(default=None, ge=_EARLIEST)
     description: Words = None
 
 
