@@ -267,6 +267,7 @@ def test_the_verbs_of_keys_work_directly(gateway_url, keys_dir, monkeypatch, cap
     assert [key["kid"] for key in published] == [done["kid_new"]]
     assert run("retire", "--", done["kid_new"]) == (2, [])
     assert run("revoke", "--", kid) == (2, [])
+    assert run("retire", "") == (2, [])
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ class Policy(_Asked):
 
 def operator_app(state: Any) -> FastAPI:  # noqa: ANN401 - the application's own state
     """Return the application that works on the same database and keys as a gateway's `state`."""
-    app = FastAPI(openapi_url=None)
+    # No redirect: an id that is left empty would be sent on to another route.
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.router.route_class = StrictRoute
     answer_with_problems(app)
     _tenants(app, state)
