@@ -63,6 +63,27 @@ async def test_what_was_not_touched_is_consistent(database, keys):
     assert (found["origin"], found["size"]) == (f"{ORIGIN}/2", 300)
 
 
+@SQLITE
+@pytest.mark.parametrize(
+    ("done", "where"),
+    [("DELETE FROM log_state", "log_entries"),
+     ("UPDATE log_state SET begun_at = 9223372036854775807", "log_state"),
+     ("UPDATE log_entries SET leaf = CAST(leaf AS TEXT) WHERE generation = 1 AND log_index = 7", "generation 1")],
+)  # fmt: skip
+async def test_what_another_program_did_to_the_file_is_told_as_damage(
+    database, keys, gateway_url, done, where
+):
+    with sqlite3.connect(gateway_url.removeprefix("sqlite+aiosqlite:///")) as file:
+        for (trigger,) in file.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            file.execute(f"DROP TRIGGER {trigger}")
+        file.execute(done)
+    found = await audit(database, ORIGIN, keys)
+    assert found["verdict"] == "damaged"
+    assert where in [fault["where"] for fault in found["faults"]]
+
+
 LOST = {
     "an entry": ("DELETE FROM log_entries WHERE generation = 1 AND log_index = 17", "entry 17"),
     "the last entry": ("DELETE FROM log_entries WHERE generation = 2 AND log_index = 299", "entries 299 to 299"),

@@ -18,6 +18,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -441,6 +442,7 @@ async def strays(session: AsyncSession, known: Sequence[int]) -> dict[str, int]:
         edges = [None, *sorted(known), None]
         gaps = [
             and_(
+                true(),
                 *([] if below is None else [table.c.generation > below]),
                 *([] if above is None else [table.c.generation < above]),
             )
