@@ -21,8 +21,8 @@ from keel.sealing import KeyEncryptionKey
 pytestmark = pytest.mark.timeout(300)
 LOG, DATABASE, KEY = "log_unavailable", "database_unavailable", "signing_key_missing"
 _ROLE = "passerelle_gateway"
-_PART = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+_PART = (  # and wait until they have ended: what only is about to end would still be used
+    "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"
     " WHERE datname = '{}' AND usename = 'passerelle_login'"
 )
 
