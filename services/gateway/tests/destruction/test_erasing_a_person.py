@@ -112,6 +112,8 @@ async def test_a_legal_hold_keeps_the_key_of_records_and_nothing_else(app, full,
     async with app.state.database.begin(centre.tenant) as session:
         until = utc_now() + timedelta(days=30)
         hold = await app.state.holds.place(session, centre.tenant, HoldReason.LITIGATION, until)
+    read = (await centre.call("GET", f"/v1/records?beneficiary={full.person}&limit=1")).json()
+    record = f"/v1/records/{read['items'][0]['id']}"
     begun = await full.erase()
     assert begun["held_until"] is not None
     for _ in range(3):
@@ -123,6 +125,8 @@ async def test_a_legal_hold_keeps_the_key_of_records_and_nothing_else(app, full,
     left = await full.rows_that_name(full.person)
     assert not {"runs", "content_keys", "personal_links", "events", "shares"} & left.keys()
     assert {"records", "record_keys", "consents"} <= left.keys()
+    # The key is kept for the proceeding, and for nobody to read by.
+    assert (await centre.call("GET", record)).status_code == 410
     async with app.state.database.begin(centre.tenant) as session:
         await app.state.holds.lift(session, centre.tenant, hold.id)
     assert (await full.carried_out(begun["id"], timedelta(hours=4)))["state"] == "done"

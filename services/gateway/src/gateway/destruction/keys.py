@@ -69,7 +69,31 @@ class _Lasting(ContentKeys):
 
 
 class PersonKeys(_Lasting):
-    """One key per person for their records, and one for the tenant's own."""
+    """One key per person for their records, and one for the tenant's own.
+
+    Nobody reads by the key of a person whose erasure was asked for, however long a legal hold keeps
+    it: what it sealed is told as erased from that moment on.
+    """
+
+    async def find(self, session: AsyncSession, tenant: str, subject: str) -> bytes | None:
+        """Return the key to read by; None when it was never made, was destroyed or is to be."""
+        if subject == tenant:
+            return await super().find(session, tenant, subject)
+        return (await self.find_all(session, tenant, [subject])).get(subject)
+
+    async def find_all(
+        self, session: AsyncSession, tenant: str, subjects: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Return the keys to read by, by subject."""
+        keys = await super().find_all(session, tenant, subjects)
+        leaving = await session.scalars(
+            select(Destruction.subject).where(
+                Destruction.tenant == tenant, Destruction.subject.in_(list(keys))
+            )
+        )
+        for subject in leaving.all():
+            del keys[subject]
+        return keys
 
     async def _refuse(self, session: AsyncSession, tenant: str, subject: str) -> None:
         await refuse_erased(session, tenant, subject)
