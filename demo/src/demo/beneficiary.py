@@ -83,16 +83,21 @@ class Beneficiary:
     def uses_of_ai(self, personal_link: str) -> list[UseOfAi]:
         """Open the personal link and read every use of AI, in plain words."""
         uses: list[UseOfAi] = []
+        told: UseOfAi | None = None
         name = ""
         for element in self._open_link(personal_link).elements:
-            if "data-record" in element.attributes:
-                uses.append(UseOfAi(element.attributes["data-record"]))
-            elif uses and element.tag == "h3":
-                uses[-1].what = element.text
-            elif uses and element.tag == "dt":
+            if element.tag in {"article", "section", "li"}:
+                # What was computed or refused stands on the same page, and is no use of AI.
+                told = None
+            if element.tag == "article" and "data-record" in element.attributes:
+                told = UseOfAi(element.attributes["data-record"])
+                uses.append(told)
+            elif told is not None and element.tag == "h3":
+                told.what = element.text
+            elif told is not None and element.tag == "dt":
                 name = element.text
-            elif uses and element.tag == "dd":
-                uses[-1].facts.append((name, element.text))
+            elif told is not None and element.tag == "dd":
+                told.facts.append((name, element.text))
         return uses
 
     def withdraw(self) -> str:
