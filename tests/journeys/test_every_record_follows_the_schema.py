@@ -7,7 +7,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(120), pytest.mark.full]
 CV = Path(__file__).parents[2] / "demo" / "cv" / "gaelle-morvandeau.pdf"
 
 

@@ -21,11 +21,9 @@ _PART = 25
 
 
 def cases(database, *marks):
-    quick = () if database == "sqlite" else (pytest.mark.full,)
-    yield pytest.param(database, 2, id=f"{database}-sample of 2", marks=[*marks, *quick])
-    for part in (1, 2):
+    for name, count in (("sample of 2", 2), ("50-part1", _PART), ("50-part2", _PART)):
         marked = [*marks, pytest.mark.full]
-        yield pytest.param(database, _PART, id=f"{database}-50-part{part}", marks=marked)
+        yield pytest.param(database, count, id=f"{database}-{name}", marks=marked)
 
 
 CASES = [*cases("sqlite"), *cases("postgresql", pytest.mark.postgresql)]
