@@ -97,6 +97,10 @@ async def test_a_place_costs_the_same_when_postgresql_knows_nothing_of_its_tenan
             )
         )
         assert len(waiting) <= read.scalar_one() <= 2 * len(waiting)
+        again = {"generation": 1, "of": new, "records": [waiting[0].record], "places": [1]}
+        explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {store._PLACE_ALL}")
+        (plan,) = (await (await session.connection()).execute(explained, again)).scalar_one()
+        assert "JIT" not in plan, "half a second of compiling, each time"
     assert len(waiting) == 100
 
 
