@@ -84,6 +84,8 @@ _ON_SQLITE_FIRST = frozenset(
         "test_how_long_records_are_kept", "test_a_register_to_read",
         "test_telling_people_that_ai_is_used", "test_each_read_of_content_is_recorded",
         "test_a_legal_hold",
+        "test_what_a_body_says_it_is", "test_the_three_phases", "test_what_changes_is_recorded",
+        "test_what_the_latest_decision_replaces", "test_a_restored_database",
     }
 )  # fmt: skip
 """Stories of the API that no database decides: `make test` plays them on SQLite, `make verify` on

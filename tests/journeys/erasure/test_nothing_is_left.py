@@ -14,7 +14,7 @@ import pytest
 from demo.centre import Refused
 from demo.log_verifier import NotProved, VerifierKey, canonical, check_commitment, verify_receipt
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.full]
 ON_BOTH = pytest.mark.parametrize(
     "installation",
     ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.full])],
@@ -87,7 +87,6 @@ def test_after_an_erasure_no_word_and_no_key_is_found_anywhere(installation, pla
         print(f"\nwrapped keys at once: {sum(at_once.values())} places; after maintenance: 0")  # noqa: T201 - a figure
 
 
-@pytest.mark.full
 @ON_BOTH
 def test_after_a_closing_the_keys_of_its_content_are_gone(installation, play_on):
     played, search = play_on(installation), installation.search
@@ -100,7 +99,6 @@ def test_after_a_closing_the_keys_of_its_content_are_gone(installation, play_on)
     assert search.raw_keys() == {}
 
 
-@pytest.mark.full
 def test_on_sqlite_the_running_service_does_it_by_itself(on_sqlite, play_on, eventually):
     played, search = play_on(on_sqlite), on_sqlite.search
     on_sqlite.learn_keys(played.bilan, played.beneficiary)
@@ -108,7 +106,6 @@ def test_on_sqlite_the_running_service_does_it_by_itself(on_sqlite, play_on, eve
     eventually(lambda: not search.wrapped_keys(), seconds=60)
 
 
-@pytest.mark.full
 def test_a_platform_that_is_killed_after_an_erasure_shreds_at_its_next_start(on_sqlite, play_on):
     played, search = play_on(on_sqlite), on_sqlite.search
     on_sqlite.learn_keys(played.bilan, played.beneficiary)
@@ -119,7 +116,6 @@ def test_a_platform_that_is_killed_after_an_erasure_shreds_at_its_next_start(on_
     assert on_sqlite.platform.operator("log", "audit")[0]["verdict"] == "consistent"
 
 
-@pytest.mark.full
 def test_no_temporary_file_is_left_and_the_labour_market_is_as_before(on_sqlite, play_on, tmp_path):
     market = on_sqlite.platform.data / "labour-market.sqlite3"
     before = market.read_bytes()
@@ -130,7 +126,6 @@ def test_no_temporary_file_is_left_and_the_labour_market_is_as_before(on_sqlite,
     assert {path.name for path in on_sqlite.platform.data.iterdir()} <= files
 
 
-@pytest.mark.full
 def test_whoever_holds_a_record_without_its_salt_confirms_nothing(on_sqlite, play_on):
     played = play_on(on_sqlite)
     before = receipts_of(played)
