@@ -111,6 +111,7 @@ def _light(settings: Settings) -> SimpleNamespace:
     sequencer = sequencer_of(settings, database, keyring.log, records.write_genesis)
     return SimpleNamespace(
         database=database,
+        records=records,
         log=LogVerbs(sequencer, records),
         tenants=Tenants(keyring.access, issuer, settings.access_token_lifetime),
         clients=Clients(),
