@@ -89,7 +89,7 @@ async def test_the_first_leaf_is_the_genesis_of_the_log(app, gateway):
 @pytest.mark.parametrize(
     "path",
     ["/log/tile/0/000", "/log/tile/0/1", "/log/tile/0/000.p/0", "/log/tile/0/000.p/", "/log/tile/0/000.p/007777", "/log/tile/9/000",
-     "/log/tile/00/000.p/1", "/log/tile/entries/x000/001", "/log/tile/0/000.p/256"],
+     "/log/tile/00/000.p/1", "/log/tile/0/000.p/1%0A", "/log/tile/entries/000.p/1%0a", "/log/tile/entries/x000/001", "/log/tile/0/000.p/256"],
 )  # fmt: skip
 async def test_nothing_but_what_the_checkpoint_covers_is_served(gateway, path):
     assert (await gateway.get(path)).status_code == 404

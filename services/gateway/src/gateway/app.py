@@ -350,7 +350,12 @@ def _furnish(
     state = app.state
     issuer = settings.public_url.rstrip("/")
     content = BilanKeys(keyring.kek, ContentKey)
-    records = Records(PersonKeys(keyring.kek, RecordKey), kept=settings.records_kept)
+    witnesses = _witnesses(settings, database)
+    records = Records(
+        PersonKeys(keyring.kek, RecordKey),
+        kept=settings.records_kept,
+        checkpoint=witnesses.covering,
+    )
     in_flight, state.appends = InFlight(), Appends(database, records)
     events = Events(records)
     people = People(records)
@@ -412,10 +417,8 @@ def _furnish(
     )
     state.sequencer = sequencer_of(settings, database, keyring.log, records.write_genesis)
     state.log = LogVerbs(state.sequencer, records)
-    state.witnesses, state.deliveries = (
-        _witnesses(settings, database),
-        Deliveries(database, state.webhook_endpoints),
-    )
+    state.witnesses = witnesses
+    state.deliveries = Deliveries(database, state.webhook_endpoints)
     pace = Pace(
         sequencing=settings.sequencer_interval,
         webhooks=settings.webhook_interval,

@@ -4,6 +4,7 @@ Played against a strict witness that was written from the C2SP text, and against
 """
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -19,16 +20,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import metamorphic_log
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import delete, insert, select, text
+from tlog_scales import tiles
 from tlog_scales.signing import Vkey
 from tlog_scales.tlog import Checkpoint
 
 from gateway.app import create_app
+from gateway.log.service import NewOrigin
 from gateway.records.rules import Fact, Kind
 from gateway.settings import Settings
-from gateway.tables import Base
+from gateway.tables import Base, Record
 from gateway.witnesses.calling import Callers
 from gateway.witnesses.service import LogBehind
 
@@ -90,6 +94,12 @@ class Story:
             standing.not_before = 0.0
         async with Callers(self.time_limit) as callers:
             await self.app.state.witnesses.ask(callers)
+
+    async def receipt(self, index: int) -> dict[str, Any]:
+        """The receipt of the record at a place of the log."""
+        async with self.app.state.database.begin(self.tenant) as session:
+            row = (await session.scalars(select(Record).filter_by(log_index=index))).one()
+            return await self.app.state.records.receipt(session, row)
 
     async def get(self, path: str) -> httpx.Response:
         return await self.http.get(path)
@@ -280,6 +290,10 @@ async def test_a_database_that_was_restored_is_signed_no_more(story, witness):
     with pytest.raises(LogBehind):
         await one.app.state.work._sequence()
     assert (await one.checkpoint()).size == 11
+    await one.app.state.sequencer.begin_anew(NewOrigin.RESTORED)  # what the operator then does
+    await one.ask()
+    assert not one.app.state.witnesses.saw_us_larger
+    await one.app.state.work._sequence()
 
 
 async def test_a_witness_that_only_says_so_is_not_believed(story, witness):
@@ -314,6 +328,26 @@ async def test_enough_of_them_make_a_witnessed_checkpoint(story, new_witness):
     text = (await one.get("/log/witnessed")).text
     for witness in (first, second):
         Checkpoint.from_text(text).verify(Vkey.from_string(witness.vkey))
+
+
+async def test_a_receipt_proves_its_leaf_under_what_the_witness_cosigned(story, witness, log_vkey):
+    one = await story(witness)
+    await one.write(3)
+    await one.ask()
+    await one.write(2)
+    for index, size, is_cosigned in ((1, witness.size, True), (witness.size, 6, False)):
+        receipt = await one.receipt(index)
+        proof, _, note = receipt["proof"].partition("\n\n")
+        checkpoint = Checkpoint.from_text(note)
+        assert checkpoint.size == size
+        path = [base64.b64decode(line) for line in proof.splitlines()[2:]]
+        hashed = tiles.leaf_hash(base64.urlsafe_b64decode(receipt["leaf"] + "=="))
+        metamorphic_log.checkpoint_verify_inclusion(note, [log_vkey], index, hashed, path)
+        if is_cosigned:
+            checkpoint.verify(Vkey.from_string(witness.vkey))
+        else:
+            with pytest.raises(RuntimeError):
+                checkpoint.verify(Vkey.from_string(witness.vkey))
 
 
 async def test_without_witnesses_there_is_no_witnessed_checkpoint(story):

@@ -1,7 +1,7 @@
 """The verbs of records: write one in a business transaction, read it back, prove it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.log import rules as tree
 from gateway.log import store as log_store
 from gateway.log.service import Log
+from gateway.log.store import Generation
 from gateway.problems import LogUnavailable
 from gateway.records import store
 from gateway.records.rules import (
@@ -112,6 +113,14 @@ def _tenant(record: DrawnUp) -> str:
     return record.fact.tenant
 
 
+Covering = Callable[[AsyncSession, Generation, int], Awaitable[tuple[int, str] | None]]
+"""From a leaf's index to the size and note of a checkpoint that covers it; None without one."""
+
+
+async def _newest(_: AsyncSession, of: Generation, index: int) -> tuple[int, str] | None:
+    return (of.size, of.checkpoint) if index < of.size else None
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """The verbs of records, inside the caller's transaction."""
@@ -120,6 +129,8 @@ class Records:
     now: Callable[[], datetime] = utc_now
     kept: Retention = Retention.TWELVE_MONTHS
     """How long records are kept here; each says so of itself."""
+    checkpoint: Covering = _newest
+    """Finds the checkpoint under which a receipt proves its leaf: size and note."""
 
     async def write(
         self, session: AsyncSession, fact: Fact, *, record_id: str | None = None
@@ -306,16 +317,20 @@ class Records:
         if row.log_generation is None or row.log_index is None:
             raise NotInLogYet
         log = await Log.of(session, row.log_generation)
-        if log is None or row.log_index >= log.generation.size:
+        if log is None:
             raise NotInLogYet
-        path = await log.inclusion(row.log_index, log.generation.size)
+        covering = await self.checkpoint(session, log.generation, row.log_index)
+        if covering is None:
+            raise NotInLogYet
+        size, checkpoint = covering
+        path = await log.inclusion(row.log_index, size)
         leaves = await log.entries(row.log_index, 1)
         record = await self.read_unless_erased(session, row)
         return {
             "leaf": b64u(leaves[0]),
             "salt": None if record is None else b64u(await self._salt(session, row)),
             "record": record,
-            "proof": tree.proof_text(row.log_index, path, log.generation.checkpoint),
+            "proof": tree.proof_text(row.log_index, path, checkpoint),
         }
 
     async def _salt(self, session: AsyncSession, row: Record) -> bytes:

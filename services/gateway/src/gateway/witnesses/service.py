@@ -58,8 +58,8 @@ class Witnesses:
     interval: timedelta
     now: Callable[[], datetime] = utc_now
     _standing: dict[str, _Standing] = field(default_factory=dict)
-    _larger: list[str] = field(default_factory=list)
-    """Notes of larger trees than ours that we signed: our database was restored."""
+    _larger: dict[int, int] = field(default_factory=dict)
+    """Sizes of larger trees than ours that we signed, by generation: our database was restored."""
 
     def require_we_are_not_behind(self) -> None:
         """Refuse to sign on a database that is behind what we published.
@@ -90,6 +90,8 @@ class Witnesses:
             if log is None or log.generation.size == 0:
                 return
             shown = log.generation
+            for ended in self._larger.keys() - {shown.generation}:
+                del self._larger[ended]
             cosigned = await store.standing(session, shown.generation)
             enough = await self._newest(session, shown)
             await store.forget(
@@ -186,7 +188,7 @@ class Witnesses:
         # Meanwhile another process may have signed it, and shown it to the witness.
         if size is not None and log is not None and size > log.generation.size:
             logger.critical("log_behind_its_witness", size=log.generation.size, witnessed=size)
-            self._larger.append(note)
+            self._larger[shown.generation] = size
 
     def _note(self, witness: Witness, outcome: Outcome) -> None:
         """Remember how it went; say it once, and ask less and less often where it does not."""
@@ -213,19 +215,36 @@ class Witnesses:
             return None
         return await store.newest_with(session, of.generation, self.ids, self.quorum)
 
-    async def lines(self, session: AsyncSession, of: Generation) -> str:
-        """Return the cosignature lines of a generation's newest checkpoint, each with newline."""
-        if not self.witnesses:
-            return ""
-        found = await store.lines(session, of.generation, of.size, self.ids)
-        return "".join(line + "\n" for line in found)
+    async def newest(self, session: AsyncSession, of: Generation) -> str:
+        """Return a generation's newest checkpoint; lines of who cosigned this size follow."""
+        return await self._with_lines(session, of, of.size, of.checkpoint)
 
     async def witnessed(self, session: AsyncSession, of: Generation) -> str | None:
         """Return the newest checkpoint that enough witnesses cosigned, with their lines."""
         newest = await self._newest(session, of)
-        if newest is None:
+        return None if newest is None else await self._with_lines(session, of, *newest)
+
+    async def covering(
+        self, session: AsyncSession, of: Generation, index: int
+    ) -> tuple[int, str] | None:
+        """Return the size and the note of the newest checkpoint over a leaf, for its proof.
+
+        One that enough witnesses cosigned comes before a newer one that they have not: it says
+        more. None where no checkpoint covers the leaf.
+        """
+        if index >= of.size:
             return None
-        size, checkpoint = newest
+        newest = await self._newest(session, of)
+        size, checkpoint = (
+            newest if newest is not None and index < newest[0] else (of.size, of.checkpoint)
+        )
+        return size, await self._with_lines(session, of, size, checkpoint)
+
+    async def _with_lines(
+        self, session: AsyncSession, of: Generation, size: int, checkpoint: str
+    ) -> str:
+        if not self.witnesses:
+            return checkpoint
         found = await store.lines(session, of.generation, size, self.ids)
         return checkpoint + "".join(line + "\n" for line in found)
 
