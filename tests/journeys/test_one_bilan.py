@@ -43,17 +43,11 @@ def test_the_demo_holds_every_step_and_leaves_what_it_says(tmp_path):
 
 @pytest.mark.journey
 @pytest.mark.shelf
+@pytest.mark.full
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param("cv01.pdf", marks=pytest.mark.full),
-        "cv02.pdf",
-        pytest.param("cv03.docx", marks=pytest.mark.full),
-        pytest.param("cv04.odt", marks=pytest.mark.full),
-        pytest.param("cv05.pdf", marks=pytest.mark.full),
-        pytest.param("cv06.docx", marks=pytest.mark.full),
-    ],
+    ["cv01.pdf", "cv02.pdf", "cv03.docx", "cv04.odt", "cv05.pdf", "cv06.docx"],
 )
 def test_a_cv_of_the_shelf_goes_through_the_demo(shelf, tmp_path, name):
     truth = json.loads((shelf / "cvs-fr" / f"{name[:4]}.truth.json").read_text())

@@ -34,6 +34,7 @@ def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.full  # `make test` kills it instead, which asks for more
 def test_stopped_and_started_again_it_has_lost_nothing(new_platform, open_bilan, eventually):
     platform = new_platform().start()
     bilan = open_bilan(platform)
