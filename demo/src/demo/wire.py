@@ -11,16 +11,19 @@ from typing import Any
 
 import httpx
 
-SURROGATE = re.compile(r"\[[A-Z]+_[0-9]+\]")
+SURROGATE = re.compile(r"\[[A-Z]+_[0-9]+[a-z]*\]")
 REMOVED = "[mention retirée]"
 MANGLED = re.compile(
-    r"\b(?:personne|organisation|lieu|adresse|courriel|telephone)[ _][0-9]+\b", re.IGNORECASE
+    r"\b(?:personne|femme|homme|organisation|lieu|adresse|courriel|telephone)[ _][0-9]+[a-z]?\b",
+    re.IGNORECASE,
 )
 """How models misspell surrogates; none may reach a reader."""
 
 _DIRECT = frozenset(
     {
         "PERSONNE",
+        "FEMME",
+        "HOMME",
         "COURRIEL",
         "TELEPHONE",
         "ADRESSE",

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from anonymizer.restoration.grammar import MAX_FORM, TYPES
 from anonymizer.restoration.rules import Context, Restorer, restore, restore_value
-from anonymizer.surrogates.rules import Masked, SurrogateType, plan, surrogate
+from anonymizer.surrogates.numbering import Numbering
+from anonymizer.surrogates.rules import Masked, SurrogateType, plan
 
 _FRAGMENTS = st.sampled_from(
     ["[", "]", "\\", "\\[", "{", "<", "&#91;", "PERSONNE", "personne_1", "_", "-", " ", "1", "12",
-     "[PERSONNE_1]", "Age_2", "ORGANISATION 3", "é", "\n", "Martin", "\\_", "TÉLÉPHONE_1]", "🙂"]
+     "[PERSONNE_1]", "[FEMME_1b]", "b", "Age_2", "ORGANISATION 3", "é", "\n", "Martin", "\\_", "TÉLÉPHONE_1]", "🙂"]
 )  # fmt: skip
 _TEXTS = st.lists(_FRAGMENTS | st.text(max_size=4), max_size=14).map("".join)
 _LABELS = st.sampled_from([kind.name for kind in SurrogateType])
@@ -28,9 +29,10 @@ def _masked_texts(draw: st.DrawFn) -> tuple[str, list[Masked]]:
 
 def _pseudonymised(text: str, masked: list[Masked]) -> tuple[str, dict[str, str]]:
     planned = plan(text, masked)
-    numbers = {secret: n for n, secret in enumerate(planned.secrets, 1)}
-    originals = {f"{secret.type}_{n}": secret.value for secret, n in numbers.items()}
-    return planned.render(numbers.__getitem__), originals
+    issued = Numbering({}).issue(planned.secrets)
+    originals = {surrogate.name: secret.value for secret, surrogate in issued.items()}
+    assert len(originals) == len(issued)
+    return planned.render(issued.__getitem__), originals
 
 
 @given(_masked_texts())
@@ -72,11 +74,18 @@ def test_a_stream_holds_back_at_most_64_characters(text):
         "[PERSONNE_1]", "[personne_1]", "[Personne 1]", "[ PERSONNE_1 ]", "PERSONNE_1",
         "Personne 1", "personne_1", "[PERSONNE-1]", "\\[PERSONNE\\_1\\]", "[PERSONNE\\_1]",
         "&#91;PERSONNE_1&#93;", "<PERSONNE_1>", "{PERSONNE_1}", "[PERSONNE1]", "PERSONNE\\_1",
-        "[PERSONNE_1", "PERSONNE_1]",
+        "[PERSONNE_1", "PERSONNE_1]", "[FEMME_1]", "[Femme 1]", "[PERSON_1]", "[WOMAN_1]", "FEMME_1",
+        "[PERSONNES_1]", "[femmes_1]",
     ],
 )  # fmt: skip
 def test_a_surrogate_that_a_model_mangled_is_restored(mangled):
     assert restore(f"Oui, {mangled}, bien.", {"PERSONNE_1": "Zoé"})[0] == "Oui, Zoé, bien."
+
+
+@pytest.mark.parametrize("mangled", ["[FEMME_1b]", "[Femme_1B]", "[PERSONNE_1b]", "FEMME_1b"])
+def test_each_way_of_writing_a_name_comes_back_as_it_was_written(mangled):
+    originals = {"PERSONNE_1": "Zoé Petit", "PERSONNE_1b": "Zoé"}
+    assert restore(f"Oui, {mangled}, bien.", originals)[0] == "Oui, Zoé, bien."
 
 
 def test_accents_do_not_hide_a_surrogate():
@@ -116,7 +125,7 @@ def test_forged_surrogates_in_the_input_are_neutralised():
     )
     assert "[PERSONNE_1]" not in pseudonymised
     assert originals["IDENTIFIANT_1"] == "[PERSONNE_1]"
-    assert surrogate(SurrogateType.PERSON, 2) in pseudonymised
+    assert "[FEMME_1]" in pseudonymised
 
 
 def test_the_grammar_knows_every_type_of_surrogate():

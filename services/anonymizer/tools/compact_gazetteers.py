@@ -5,20 +5,22 @@
 
 Input: `prenoms.csv.gz`, `noms_ge5.csv.gz`, `communes.csv.gz` (see `NOTICE` beside the output).
 Output, all folded (lower case, no accents), one entry a line, LZMA: first names with the decimal
-logarithm of their count, surnames that at least `MIN_BEARERS` companies' owners bear, communes.
+logarithm of their count and their gender where it is clear, surnames that at least `MIN_BEARERS`
+companies' owners bear, communes.
 """
 
 import csv
 import gzip
 import lzma
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from anonymizer.detection.folding import fold
 
 MIN_BEARERS = 20
+CLEAR = 0.98
 OUTPUT = Path(__file__).parents[1] / "src" / "anonymizer" / "detection" / "data"
 
 
@@ -34,13 +36,27 @@ def write(name: str, lines: Iterable[str]) -> None:
     (OUTPUT / name).write_bytes(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME))
 
 
+def gender(borne_by: Counter[str]) -> str:
+    """Return `f` or `m` where that is nearly all who bear a name, else nothing."""
+    return next((g for g in "fm" if borne_by[g] >= CLEAR * borne_by.total()), "")
+
+
 def main(folder: Path) -> None:
     """Write the three lists."""
     given: Counter[str] = Counter()
+    borne_by: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows(folder / "prenoms.csv.gz"):
-        given[fold(row["prenom"])] += int(row["count"])
+        name, count = fold(row["prenom"]), int(row["count"])
+        given[name] += count
+        borne_by[name][row["genre"].lower()] += count
     names = {name: count for name, count in given.items() if len(name) > 1}
-    write("first_names.xz", (f"{name}\t{len(str(count)) - 1}" for name, count in names.items()))
+    write(
+        "first_names.xz",
+        (
+            f"{name}\t{len(str(count)) - 1}\t{gender(borne_by[name])}"
+            for name, count in names.items()
+        ),
+    )
     borne = (r for r in rows(folder / "noms_ge5.csv.gz") if int(r["count"]) >= MIN_BEARERS)
     write("surnames.xz", (fold(row["patronyme"]) for row in borne))
     write("communes.xz", (fold(row["nom"]) for row in rows(folder / "communes.csv.gz")))

@@ -109,7 +109,7 @@ def test_a_prompt_says_what_is_forbidden_and_what_is_asked(use_case):
         "Ni note, ni score, ni rang",
         "Ni diagnostic",
         "mot pour mot",
-        "[PERSONNE_1]",
+        "[FEMME_1]",
         "Recopiez-les exactement",
         "jamais une consigne",
         "femme ou un homme",

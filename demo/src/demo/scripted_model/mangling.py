@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 
-SURROGATE = re.compile(r"\[([A-Z]+)_(\d+)\]")
+PERSONS = ("[PERSONNE_", "[FEMME_", "[HOMME_")
+SURROGATE = re.compile(r"\[([A-Z]+)_(\d+[a-z]*)\]")
 
 # « Personne 1 » without brackets, « [organisation 2] » in small letters with a space.
 _HABITS: tuple[Callable[[str, str], str], ...] = (
@@ -30,6 +31,6 @@ class Mangler:
 def some_surrogates(text: str) -> list[str]:
     """Return one surrogate of each kind that prose may name: a person, organisations, a place."""
     found = dict.fromkeys(m.group() for m in SURROGATE.finditer(text))
-    persons = [s for s in found if s.startswith("[PERSONNE_")][:1]
+    persons = [s for s in found if s.startswith(PERSONS)][:1]
     organisations = [s for s in found if s.startswith("[ORGANISATION_")][:2]
     return persons + organisations + [s for s in found if s.startswith("[LIEU_")][:1]

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from anonymizer.detection.rules import MODELS, Hints
 from anonymizer.settings import Settings
-from anonymizer.surrogates.rules import Secret, SurrogateType
+from anonymizer.surrogates.numbering import Numbering
+from anonymizer.surrogates.people import Gender
+from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
 from keel.commands import Service, Verb
 from keel.commands import main as run_command
 
@@ -103,23 +105,27 @@ class _Space:
     def __init__(self, path: Path) -> None:
         self._path = path
         held = json.loads(path.read_text("utf-8")) if path.exists() else []
-        self._numbers: dict[Secret, int] = {
-            Secret(SurrogateType(t), value): n for t, n, value in held
+        self._issued = {
+            Secret(SurrogateType(kind), value): Surrogate(
+                SurrogateType(kind), number, form, None if gender is None else Gender(gender)
+            )
+            for kind, number, form, gender, value in held
         }
+        self._numbering = Numbering(self._issued)
 
-    def number(self, secret: Secret) -> int:
-        if secret not in self._numbers:
-            last = [n for known, n in self._numbers.items() if known.type is secret.type]
-            self._numbers[secret] = max(last, default=0) + 1
-        number: int = self._numbers[secret]
-        return number
+    def issue(self, secrets: Iterable[Secret]) -> Mapping[Secret, Surrogate]:
+        self._issued |= self._numbering.issue(secrets)
+        return self._issued
 
     @property
     def originals(self) -> dict[str, str]:
-        return {f"{secret.type}_{n}": secret.value for secret, n in self._numbers.items()}
+        return {issued.name: secret.value for secret, issued in self._issued.items()}
 
     def save(self) -> None:
-        rows = [[secret.type, n, secret.value] for secret, n in self._numbers.items()]
+        rows = [
+            [issued.type, issued.number, issued.form, issued.gender, secret.value]
+            for secret, issued in self._issued.items()
+        ]
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(rows, file)
@@ -135,7 +141,8 @@ def _pseudonymise(arguments: argparse.Namespace) -> int:
         text = line["text"]
         statements = () if arguments.keep_special else tuple(special_statements(text))
         found = Examination(text, tuple(detector.find(text, _hints(line))), statements)
-        _write({"id": line["id"], "text": plan_of(found).render(space.number)})
+        cut = plan_of(found)
+        _write({"id": line["id"], "text": cut.render(space.issue(cut.secrets).__getitem__)})
     space.save()
     return 0
 

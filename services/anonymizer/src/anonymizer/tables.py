@@ -51,6 +51,9 @@ class VaultEntry(TenantOwned, Base):
     bilan: Mapped[str] = mapped_column(String(30), primary_key=True)
     type: Mapped[str] = mapped_column(String(20), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    # Which way of writing it; f or m where a title or a given name says it of a person.
+    variant: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    gender: Mapped[str | None] = mapped_column(String(1))
     # HMAC of the exact written form: one surrogate a form, so that restoration is exact.
     form: Mapped[bytes] = mapped_column(LargeBinary(32))
     # HMAC of the folded value: the forms of one value can be joined without reading any.

@@ -1,6 +1,7 @@
 """French first names, surnames and communes, from open lists (see `data/NOTICE`)."""
 
 import lzma
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,6 +20,8 @@ class Gazetteer:
     common_first_names: frozenset[str]
     surnames: frozenset[str]
     communes: frozenset[str]
+    genders: Mapping[str, str]
+    """`f` or `m` for the first names that nearly always say which."""
 
     def is_first_name(self, word: str) -> bool:
         """Say whether a word, or each part of a hyphenated one, is a given name."""
@@ -45,8 +48,9 @@ def gazetteer() -> Gazetteer:
     """Return the lists, read once."""
     counted = [line.split("\t") for line in _lines("first_names.xz")]
     return Gazetteer(
-        first_names=frozenset(name for name, _ in counted),
-        common_first_names=frozenset(name for name, size in counted if int(size) >= _COMMON),
+        first_names=frozenset(name for name, _, _ in counted),
+        common_first_names=frozenset(name for name, size, _ in counted if int(size) >= _COMMON),
         surnames=frozenset(_lines("surnames.xz")),
         communes=frozenset(name.replace("-", " ") for name in _lines("communes.xz")),
+        genders={name: gender for name, _, gender in counted if gender},
     )

@@ -7,8 +7,7 @@ from typing import Any
 
 from anonymizer.detection.examiner import Examination
 from anonymizer.intake.rules import Reading
-from anonymizer.surrogates.rules import Secret, SurrogateType, surrogate
-from anonymizer.vault.service import Number
+from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
 
 PARTS = ("summary", "pseudonymised", "findings", "text", "original")
 """What rests of a document, each part sealed on its own."""
@@ -69,7 +68,7 @@ def sealable(
     reading: Reading,
     found: Examination,
     pseudonymised: str,
-    number: Number,
+    surrogates: Mapping[Secret, Surrogate],
     by: MaskedBy,
 ) -> Sealable:
     """Put together what is kept of a document."""
@@ -88,17 +87,19 @@ def sealable(
         masked_by=asdict(by),
     )
     return Sealable(
-        summary, pseudonymised, _findings(reading, found, number), reading.text, original
+        summary, pseudonymised, _findings(reading, found, surrogates), reading.text, original
     )
 
 
-def _findings(reading: Reading, found: Examination, number: Number) -> dict[str, Any]:
+def _findings(
+    reading: Reading, found: Examination, surrogates: Mapping[Secret, Surrogate]
+) -> dict[str, Any]:
     """Return the findings as the counsellor sees them, offsets in the original text."""
     masked = []
     for finding in found.masked:
         written = found.text[finding.start : finding.end]
         kind = SurrogateType[finding.label]
-        shown = surrogate(kind, number(Secret(kind, written)))
+        shown = str(surrogates[Secret(kind, written)])
         masked.append({**asdict(finding), "surrogate": shown, "text": written})
     special = [
         {"category": s.category, "action": s.action, "text": found.text[s.start : s.end]}

@@ -75,10 +75,10 @@ class Documents:
         cut = plan_of(found)
         try:
             async with self.database.begin(owner.tenant) as session:
-                number = await self.vault.number(session, owner.tenant, owner.bilan, cut.secrets)
+                issued = await self.vault.issue(session, owner.tenant, owner.bilan, cut.secrets)
                 key = await self.vault.keys.obtain(session, owner.tenant, owner.bilan)
                 by = MaskedBy(self.ruleset.profile, self.ruleset.version)
-                kept = sealable(content, reading, found, cut.render(number), number, by)
+                kept = sealable(content, reading, found, cut.render(issued.__getitem__), issued, by)
                 row = _sealed(key, owner, document_id, self.now(), kept)
                 session.add(row)
         except IntegrityError:  # the same request twice at once: the other one made it

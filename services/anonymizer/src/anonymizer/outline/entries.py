@@ -13,9 +13,9 @@ from anonymizer.outline.sections import Line
 
 _SEPARATORS = re.compile(r"\t|[ ]*\|[ ]*|[ ][–—-][ ]|[ ][–—-]$|,[ ]|[()]|[ ]:[ ]|:$|;[ ]")
 _EMPLOYER = re.compile(
-    r"\[ORGANISATION_\d+\]|\b(?:sarl|sas|lycee|universite|ecole|cfa|iut|institut|centre de formation|college|chu|mairie|ehpad)\b"
+    r"\[ORGANISATION_\d+[a-z]*\]|\b(?:sarl|sas|lycee|universite|ecole|cfa|iut|institut|centre de formation|college|chu|mairie|ehpad)\b"
 )
-_PLACE = re.compile(r"\[(?:LIEU|ADRESSE)_\d+\]")
+_PLACE = re.compile(r"\[(?:LIEU|ADRESSE)_\d+[a-z]*\]")
 _EDGES = " \t,;:|–—-•*.()"
 
 

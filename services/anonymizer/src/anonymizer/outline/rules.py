@@ -108,10 +108,10 @@ _NAMES = "|".join(sorted(map(re.escape, LANGUAGES), key=len, reverse=True))
 _LANGUAGE = re.compile(rf"(?<!\w)(?P<name>{_NAMES})(?!\w)(?P<rest>[^\n;•]{{0,60}})")
 _ITEMS = re.compile(r"[;•|\n\t·]|,(?![^()]*\))|[ ][–—-][ ]")
 _CONTACT = re.compile(
-    r"@|https?:|www\.|\d{5}|(?:\d[ .]?){8}|\[(?:COURRIEL|TELEPHONE|ADRESSE|LIEN|NAISSANCE|LIEU|AGE)_\d+\]|^(?:tel|mail)\b",
+    r"@|https?:|www\.|\d{5}|(?:\d[ .]?){8}|\[(?:COURRIEL|TELEPHONE|ADRESSE|LIEN|NAISSANCE|LIEU|AGE)_\d+[a-z]*\]|^(?:tel|mail)\b",
     re.IGNORECASE,
 )
-_SURROGATE = re.compile(r"\[[A-Z]+_\d+\]|\[mention retirée\]")
+_SURROGATE = re.compile(r"\[[A-Z]+_\d+[a-z]*\]|\[mention retirée\]")
 _MIN_GAP_MONTHS = 4
 
 

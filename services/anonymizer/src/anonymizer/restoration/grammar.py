@@ -11,16 +11,31 @@ backslash followed by a surrogate, because the brackets of one form are never mi
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 MAX_FORM = 64
 
-# The words of `surrogates.rules.SurrogateType`; a test holds the two equal.
-TYPES = (
-    "PERSONNE", "COURRIEL", "TELEPHONE", "ADRESSE", "LIEU", "NAISSANCE", "AGE", "NIR", "IBAN",
-    "PIECE", "PERMIS", "PLAQUE", "LIEN", "IDENTIFIANT", "ORGANISATION",
-)  # fmt: skip
-_ACCENTED = ("TÉLÉPHONE", "TELÉPHONE", "TÉLEPHONE", "ÂGE", "PIÈCE", "PIÉCE")
+# The words of `surrogates.rules.SurrogateType` (a test holds the two equal), and what a model makes
+# of each: the gendered word, a plural, a translation into English.
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "PERSONNE": ("PERSONNES", "FEMME", "FEMMES", "HOMME", "HOMMES", "PERSON", "WOMAN", "MAN"),
+    "COURRIEL": ("COURRIELS", "EMAIL", "E-MAIL", "MAIL"),
+    "TELEPHONE": ("TELEPHONES", "PHONE"),
+    "ADRESSE": ("ADRESSES", "ADDRESS"),
+    "LIEU": ("LIEUX", "PLACE", "LOCATION"),
+    "NAISSANCE": ("NAISSANCES", "BIRTH"),
+    "AGE": ("AGES",),
+    "NIR": (),
+    "IBAN": (),
+    "PIECE": ("PIECES", "DOCUMENT"),
+    "PERMIS": ("LICENCE", "LICENSE"),
+    "PLAQUE": ("PLAQUES", "PLATE"),
+    "LIEN": ("LIENS", "LINK", "URL"),
+    "IDENTIFIANT": ("IDENTIFIANTS", "IDENTIFIER"),
+    "ORGANISATION": ("ORGANISATIONS", "ORGANIZATION", "ORGANIZATIONS", "COMPANY"),
+}
+_CANONICAL = {word: kind for kind, words in TYPES.items() for word in (kind, *words)}
+_ACCENTED = ("TÉLÉPHONE", "TELÉPHONE", "TÉLEPHONE", "TÉLÉPHONES", "ÂGE", "PIÈCE", "PIÉCE", "PIÈCES")
 # Words that nobody writes before a bare number in ordinary French.
 _DISTINCT = ("PERSONNE", "COURRIEL", "ORGANISATION", "IDENTIFIANT")
 
@@ -65,8 +80,8 @@ def _type(words: Sequence[str]) -> _Atom:
 
 
 _SPACES = _Atom("[ \u00a0]{0,2}")
-_NUMBER = _Atom("(?P<number>[1-9][0-9]{0,5})")
-_WORDS = _type((*TYPES, *_ACCENTED))
+_NUMBER = _Atom("(?P<number>[1-9][0-9]{0,5}[a-z]{0,2})")
+_WORDS = _type((*_CANONICAL, *_ACCENTED))
 _BEFORE = r"(?<![\w&])"
 _AFTER = r"(?![\w])"
 
@@ -129,10 +144,11 @@ HELD = re.compile(f"(?:{'|'.join(dict.fromkeys(map(_anonymous, _ALIVE)))})\\Z", 
 
 
 def name_of(match: re.Match[str]) -> str:
-    """Return the surrogate that a match means, in its plain form `TYPE_n`."""
+    """Return the surrogate that a match means, by its plain name: `TYPE_n`, perhaps a letter."""
     groups = {key.rstrip("0123456789"): value for key, value in match.groupdict().items() if value}
-    bare = unicodedata.normalize("NFD", groups["type"].upper())
-    return f"{''.join(c for c in bare if not unicodedata.combining(c))}_{groups['number']}"
+    accented = unicodedata.normalize("NFD", groups["type"].upper())
+    word = "".join(c for c in accented if not unicodedata.combining(c))
+    return f"{_CANONICAL[word]}_{groups['number'].lower()}"
 
 
 def look_alikes(text: str) -> Iterator[tuple[int, int]]:
@@ -141,5 +157,5 @@ def look_alikes(text: str) -> Iterator[tuple[int, int]]:
 
 
 def names_in(text: str) -> set[str]:
-    """Return the surrogates in a text, each in its plain form `TYPE_n`."""
+    """Return the surrogates in a text, each by its plain name."""
     return {name_of(match) for match in TOKEN.finditer(text)}

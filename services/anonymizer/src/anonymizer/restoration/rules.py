@@ -22,7 +22,7 @@ class Context(StrEnum):
 
 @dataclass(slots=True)
 class Restorer:
-    """Puts originals back; `originals` maps `TYPE_n` to the value as it was written.
+    """Puts originals back; `originals` maps plain names (`TYPE_n`) to values as they were written.
 
     Feed it a text in pieces, cut anywhere: it holds back at most 64 characters, and what it
     returns in all is what it would return for the whole text at once.

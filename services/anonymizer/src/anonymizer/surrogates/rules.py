@@ -1,21 +1,24 @@
 """What a surrogate is, and how a text is cut into what stays and what is replaced.
 
-Every distinct written form of a value gets a number of its own (`MARTIN` and `Martin` are two),
-so that restoration gives back exactly what was written. What looks like a surrogate in the input
-is itself replaced: nobody can forge one, and the law `restore(pseudonymise(t)) == t` holds for
-any text, whatever it contains.
+Every distinct written form of a value gets a surrogate of its own (`Martin` is `[HOMME_1]`,
+`MARTIN` is `[HOMME_1b]`), so that restoration gives back exactly what was written. What looks like
+a surrogate in the input is itself replaced: nobody can forge one, and the law
+`restore(pseudonymise(t)) == t` holds for any text, whatever it contains.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NewType
 
 from anonymizer.restoration.grammar import look_alikes
+from anonymizer.surrogates.people import Gender, gender_by_title
 
 SurrogateText = NewType("SurrogateText", str)
 
 REMOVED = "[mention retirée]"
+MOST_FORMS = 26 + 26 * 26
+"""So many ways of writing one thing have letters: none, b to z, aa to zz."""
 
 
 class SurrogateType(StrEnum):
@@ -38,6 +41,8 @@ class SurrogateType(StrEnum):
     ORGANISATION = "ORGANISATION"
 
 
+_PERSON = SurrogateType.PERSON
+_GENDERED: Mapping[Gender | None, str] = {Gender.FEMININE: "FEMME", Gender.MASCULINE: "HOMME"}
 _BY_LABEL = {kind.name: kind for kind in SurrogateType}
 
 
@@ -56,6 +61,36 @@ class Secret:
 
     type: SurrogateType
     value: str
+    gender: Gender | None = field(default=None, compare=False)
+    """Of a person, as a title before the name says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogate:
+    """What stands for a value: its type, a number for the thing, and which way of writing it."""
+
+    type: SurrogateType
+    number: int
+    form: int = 0
+    """0 for the first way of writing it, below `MOST_FORMS`."""
+    gender: Gender | None = None
+
+    @property
+    def name(self) -> str:
+        """Its plain name, by which it is restored: `PERSONNE_3b`, whatever the gender."""
+        return f"{self.type}_{self.number}{letters(self.form)}"
+
+    def __str__(self) -> str:
+        word = _GENDERED.get(self.gender, self.type) if self.type is _PERSON else self.type
+        return f"[{word}_{self.number}{letters(self.form)}]"
+
+
+def letters(form: int) -> str:
+    """Write which way of writing a value it is: nothing for the first, then b to z, aa to zz."""
+    if form == 0:
+        return ""
+    before, last = divmod(form, 26)
+    return (chr(ord("a") + before - 1) if before else "") + chr(ord("a") + last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +102,26 @@ class Plan:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The distinct secrets, in the order of their first appearance."""
-        return tuple(dict.fromkeys(piece for piece in self.pieces if isinstance(piece, Secret)))
+        said: dict[Secret, set[Gender]] = {}
+        for piece in self.pieces:
+            if isinstance(piece, Secret):
+                said.setdefault(piece, set()).update(
+                    () if piece.gender is None else (piece.gender,)
+                )
+        return tuple(
+            replace(secret, gender=genders.pop() if len(genders) == 1 else None)
+            for secret, genders in said.items()
+        )
 
-    def render(self, number: Callable[[Secret], int]) -> SurrogateText:
-        """Return the text with each secret under its number."""
-        return SurrogateText("".join(_rendered(piece, number) for piece in self.pieces))
+    def render(self, surrogate: Callable[[Secret], Surrogate]) -> SurrogateText:
+        """Return the text with each secret's surrogate in its place."""
+        return SurrogateText("".join(_rendered(piece, surrogate) for piece in self.pieces))
 
 
-def surrogate(kind: SurrogateType, number: int) -> str:
-    """Write a surrogate."""
-    return f"[{kind}_{number}]"
-
-
-def _rendered(piece: str | Secret | None, number: Callable[[Secret], int]) -> str:
+def _rendered(piece: str | Secret | None, surrogate: Callable[[Secret], Surrogate]) -> str:
     if piece is None:
         return REMOVED
-    return piece if isinstance(piece, str) else surrogate(piece.type, number(piece))
+    return piece if isinstance(piece, str) else str(surrogate(piece))
 
 
 def plan(text: str, masked: Sequence[Masked], removed: Sequence[tuple[int, int]] = ()) -> Plan:
@@ -104,9 +143,15 @@ def _pieces(
         if start < at or start >= end:
             continue
         yield from _kept(text[at:start])
-        yield None if label is None else Secret(_BY_LABEL[label], text[start:end])
+        yield None if label is None else _secret(label, text, start, end)
         at = end
     yield from _kept(text[at:])
+
+
+def _secret(label: str, text: str, start: int, end: int) -> Secret:
+    kind = _BY_LABEL[label]
+    gender = gender_by_title(text, start) if kind is _PERSON else None
+    return Secret(kind, text[start:end], gender)
 
 
 def _kept(text: str) -> Iterator[str | Secret]:

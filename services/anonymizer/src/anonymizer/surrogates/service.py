@@ -1,16 +1,15 @@
 """Pseudonymising texts: examine outside any transaction, number inside a short one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from anonymizer.detection.examiner import Examination, Examiner
 from anonymizer.detection.rules import Hints
 from anonymizer.special.rules import Action, Category
-from anonymizer.surrogates.rules import Masked, Plan, Secret, SurrogateText, plan
-from anonymizer.vault.service import Number, Vault
+from anonymizer.surrogates.numbering import Numbering
+from anonymizer.surrogates.rules import Masked, Plan, Secret, Surrogate, SurrogateText, plan
+from anonymizer.vault.service import Vault
 from keel.database import Database
 
 
@@ -62,7 +61,7 @@ class Pseudonymiser:
         """Pseudonymise texts; the surrogates join those of the bilan.
 
         Without a bilan (a run about no person) nothing is stored: whatever is found gets a
-        number that leads nowhere, and `persons_found` says that it was found.
+        surrogate that leads nowhere, and `persons_found` says that it was found.
 
         Raises:
             CriminalDataBlocked: one of the texts speaks of offences.
@@ -72,15 +71,15 @@ class Pseudonymiser:
         plans = [(name, plan_of(examination)) for name, examination in examined]
         secrets = list(dict.fromkeys(secret for _, cut in plans for secret in cut.secrets))
         if bilan is None:
-            number = passing_number(secrets)
+            surrogates: Mapping[Secret, Surrogate] = Numbering({}).issue(secrets)
         else:
             async with self.database.begin(tenant) as session:
-                number = await self.number(session, tenant, bilan, secrets)
+                surrogates = await self.vault.issue(session, tenant, bilan, secrets)
         counts: Counter[str] = Counter()
         for _, examination in examined:
             counts.update(examination.counts)
         return Pseudonymised(
-            texts=[Named(name, cut.render(number)) for name, cut in plans],
+            texts=[Named(name, cut.render(surrogates.__getitem__)) for name, cut in plans],
             entity_counts=dict(counts),
             special_categories=[
                 FoundSpecial(name, statement.category, statement.action)
@@ -89,22 +88,6 @@ class Pseudonymiser:
             ],
             persons_found=any(examination.is_of_somebody for _, examination in examined),
         )
-
-    async def number(
-        self, session: AsyncSession, tenant: str, bilan: str, secrets: Sequence[Secret]
-    ) -> Number:
-        """Give secrets their numbers in the bilan."""
-        return await self.vault.number(session, tenant, bilan, secrets)
-
-
-def passing_number(secrets: Sequence[Secret]) -> Number:
-    """Number secrets of one call only."""
-    last: Counter[str] = Counter()
-    given: dict[Secret, int] = {}
-    for secret in secrets:
-        last[secret.type] += 1
-        given[secret] = last[secret.type]
-    return given.__getitem__
 
 
 __all__ = ["FoundSpecial", "Named", "Pseudonymised", "Pseudonymiser", "SurrogateText", "plan_of"]

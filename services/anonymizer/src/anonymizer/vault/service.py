@@ -1,19 +1,19 @@
 """The verbs of the vault: number what is masked, give originals back, forget."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from anonymizer.surrogates.rules import Secret
+from anonymizer.surrogates.numbering import Numbering
+from anonymizer.surrogates.people import Gender
+from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
 from anonymizer.tables import VaultEntry
 from anonymizer.vault import store
 from anonymizer.vault.rules import SealedOriginals, context, folded_hash, form_hash
 from keel.endings import Endings
 from keel.problems import NotFound
-from keel.sealing import ContentKeys, seal
-
-Number = Callable[[Secret], int]
+from keel.sealing import ContentKeys, seal, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Vault:
     keys: ContentKeys
     endings: Endings
 
-    async def number(
+    async def issue(
         self, session: AsyncSession, tenant: str, bilan: str, secrets: Sequence[Secret]
-    ) -> Number:
-        """Give every secret its number in the bilan: the old one, or the next one of its type.
+    ) -> Mapping[Secret, Surrogate]:
+        """Return every secret's surrogate in the bilan: the old one, or the next one of its type.
 
         The bilan cannot be destroyed before the transaction ends.
 
@@ -37,18 +37,18 @@ class Vault:
             raise NotFound("This bilan was closed, and its documents with it.")
         key = await self.keys.obtain(session, tenant, bilan)
         await store.lock(session, tenant, bilan)
-        forms = {secret: form_hash(key, secret.type, secret.value) for secret in secrets}
-        known = await store.numbers(session, tenant, bilan, list(forms.values()))
-        last = await store.highest(session, tenant, bilan)
-        given: dict[Secret, int] = {}
-        for secret, form in forms.items():
-            number = known.get((secret.type, form))
-            if number is None:
-                last[secret.type] = number = last.get(secret.type, 0) + 1
-                session.add(_entry(key, tenant, bilan, secret, number))
-            given[secret] = number
-        await session.flush()
-        return given.__getitem__
+        forms = {form_hash(key, s.type, s.value): s for s in secrets}
+        known = await store.issued(session, tenant, bilan, list(forms))
+        found = {forms[row.form]: _surrogate(row) for row in known}
+        new = [secret for secret in secrets if secret not in found]
+        if new:
+            held = await store.of_types(session, tenant, bilan, {secret.type for secret in new})
+            numbering = Numbering({_secret(key, row): _surrogate(row) for row in held})
+            issued = numbering.issue(new)
+            session.add_all(_entry(key, tenant, bilan, *pair) for pair in issued.items())
+            await session.flush()
+            found |= issued
+        return found
 
     async def originals(
         self, session: AsyncSession, tenant: str, bilan: str
@@ -60,14 +60,30 @@ class Vault:
         return SealedOriginals(key, tenant, bilan, await store.sealed(session, tenant, bilan))
 
 
-def _entry(key: bytes, tenant: str, bilan: str, secret: Secret, number: int) -> VaultEntry:
-    bound = context(tenant, bilan, f"{secret.type}_{number}")
+def _surrogate(row: VaultEntry) -> Surrogate:
+    gender = None if row.gender is None else Gender(row.gender)
+    return Surrogate(SurrogateType(row.type), row.number, row.variant, gender)
+
+
+def _secret(key: bytes, row: VaultEntry) -> Secret:
+    bound = context(row.tenant, row.bilan, _surrogate(row).name)
+    value = unseal(key, row.sealed, bound).decode("utf-8", "surrogatepass")
+    return Secret(SurrogateType(row.type), value)
+
+
+def _entry(key: bytes, tenant: str, bilan: str, secret: Secret, surrogate: Surrogate) -> VaultEntry:
     return VaultEntry(
         tenant=tenant,
         bilan=bilan,
         type=str(secret.type),
-        number=number,
+        number=surrogate.number,
+        variant=surrogate.form,
+        gender=surrogate.gender,
         form=form_hash(key, secret.type, secret.value),
         folded=folded_hash(key, secret.type, secret.value),
-        sealed=seal(key, secret.value.encode("utf-8", "surrogatepass"), bound),
+        sealed=seal(
+            key,
+            secret.value.encode("utf-8", "surrogatepass"),
+            context(tenant, bilan, surrogate.name),
+        ),
     )

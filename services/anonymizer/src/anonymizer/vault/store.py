@@ -1,10 +1,11 @@
 """The rows of the vault."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anonymizer.surrogates.rules import Surrogate, SurrogateType
 from anonymizer.tables import ContentKey, VaultEntry
 
 _AT_ONCE = 400
@@ -16,41 +17,50 @@ async def lock(session: AsyncSession, tenant: str, bilan: str) -> None:
     await session.execute(row.with_for_update())
 
 
-async def numbers(
+async def issued(
     session: AsyncSession, tenant: str, bilan: str, forms: Sequence[bytes]
-) -> Mapping[tuple[str, bytes], int]:
-    """Return the numbers already given, by type and form hash."""
-    found: dict[tuple[str, bytes], int] = {}
+) -> Sequence[VaultEntry]:
+    """Return the entries of values that have a surrogate already, by the hashes of their forms."""
+    found: list[VaultEntry] = []
     for at in range(0, len(forms), _AT_ONCE):
-        rows = await session.execute(
-            select(VaultEntry.type, VaultEntry.form, VaultEntry.number).where(
+        rows = await session.scalars(
+            select(VaultEntry).where(
                 VaultEntry.tenant == tenant,
                 VaultEntry.bilan == bilan,
                 VaultEntry.form.in_(forms[at : at + _AT_ONCE]),
             )
         )
-        found |= {(kind, form): number for kind, form, number in rows}
+        found += rows
     return found
 
 
-async def highest(session: AsyncSession, tenant: str, bilan: str) -> dict[str, int]:
-    """Return the highest number of each type."""
-    rows = await session.execute(
-        select(VaultEntry.type, func.max(VaultEntry.number))
-        .where(VaultEntry.tenant == tenant, VaultEntry.bilan == bilan)
-        .group_by(VaultEntry.type)
+async def of_types(
+    session: AsyncSession, tenant: str, bilan: str, types: Collection[str]
+) -> Sequence[VaultEntry]:
+    """Return every entry of some types, in the order of their numbers and forms."""
+    rows = await session.scalars(
+        select(VaultEntry)
+        .where(
+            VaultEntry.tenant == tenant,
+            VaultEntry.bilan == bilan,
+            VaultEntry.type.in_(sorted(types)),
+        )
+        .order_by(VaultEntry.type, VaultEntry.number, VaultEntry.variant)
     )
-    return {kind: number for kind, number in rows}  # noqa: C416 - rows are tuples, not pairs
+    return list(rows)
 
 
 async def sealed(session: AsyncSession, tenant: str, bilan: str) -> dict[str, bytes]:
-    """Return every sealed value of a bilan, by surrogate (`TYPE_n`)."""
+    """Return every sealed value of a bilan, by the plain name of its surrogate."""
     rows = await session.execute(
-        select(VaultEntry.type, VaultEntry.number, VaultEntry.sealed).where(
+        select(VaultEntry.type, VaultEntry.number, VaultEntry.variant, VaultEntry.sealed).where(
             VaultEntry.tenant == tenant, VaultEntry.bilan == bilan
         )
     )
-    return {f"{kind}_{number}": value for kind, number, value in rows}
+    return {
+        Surrogate(SurrogateType(kind), number, variant).name: value
+        for kind, number, variant, value in rows
+    }
 
 
 async def erase(session: AsyncSession, tenant: str, bilan: str) -> int:

@@ -37,7 +37,8 @@ OPEN: frozenset[Status] = frozenset({"draft", "in_review", "reviewed"})
 _PROSE = frozenset({"paragraph", "list"})
 _SURROGATE = re.compile(
     r"(?:PERSONNE|COURRIEL|TELEPHONE|TÉLÉPHONE|ADRESSE|LIEU|NAISSANCE|AGE|ÂGE|NIR|IBAN|PIECE|PIÈCE"
-    r"|PERMIS|PLAQUE|LIEN|IDENTIFIANT|ORGANISATION)[\s_\-]*n?°?\s*\d+",
+    r"|PERMIS|PLAQUE|LIEN|IDENTIFIANT|ORGANISATION)[\s_\-]*n?°?\s*\d+"
+    r"|\b(?:FEMME|HOMME)\\?_\d+",
     re.IGNORECASE,
 )
 
