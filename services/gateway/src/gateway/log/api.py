@@ -31,7 +31,8 @@ class _PublicRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            if not str(request.scope["path"]).isprintable():  # a route's `$` lets a last newline pass
+            # A route's `$` lets a last newline pass.
+            if not str(request.scope["path"]).isprintable():
                 raise NotFound
             try:
                 return await handle(request)
