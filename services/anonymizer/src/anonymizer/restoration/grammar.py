@@ -37,7 +37,7 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 _CANONICAL = {word: kind for kind, words in TYPES.items() for word in (kind, *words)}
 _ACCENTED = ("TÉLÉPHONE", "TELÉPHONE", "TÉLEPHONE", "TÉLÉPHONES", "ÂGE", "PIÈCE", "PIÉCE", "PIÈCES")
 # Words that nobody writes before a bare number in ordinary French.
-_DISTINCT = ("PERSONNE", "COURRIEL", "ORGANISATION", "IDENTIFIANT")
+_DISTINCT = ("PERSONNE", "FEMME", "HOMME", "COURRIEL", "ORGANISATION", "IDENTIFIANT")
 
 _BRACKETS = (
     ("[", "]"),
