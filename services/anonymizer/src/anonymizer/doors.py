@@ -87,14 +87,13 @@ def _detector(model: str) -> "Detector":
 
 
 def _detect(arguments: argparse.Namespace) -> int:
-    from anonymizer.special.rules import special_statements  # noqa: PLC0415
-
     detector = _detector(arguments.model)
     for line in _lines():
-        entities = [asdict(finding) for finding in detector.find(line["text"], _hints(line))]
+        findings = detector.find(line["text"], _hints(line))
+        entities = [asdict(finding) for finding in findings]
         if not arguments.explain:
             entities = [{key: e[key] for key in ("start", "end", "label")} for e in entities]
-        sensitive = [asdict(statement) for statement in special_statements(line["text"])]
+        sensitive = [asdict(statement) for statement in detector.statements(line["text"], findings)]
         _write({"id": line["id"], "entities": entities, "sensitive": sensitive})
     return 0
 
@@ -133,14 +132,14 @@ class _Space:
 
 def _pseudonymise(arguments: argparse.Namespace) -> int:
     from anonymizer.detection.examiner import Examination  # noqa: PLC0415
-    from anonymizer.special.rules import special_statements  # noqa: PLC0415
     from anonymizer.surrogates.service import plan_of  # noqa: PLC0415
 
     detector, space = _detector(arguments.model), _Space(arguments.space)
     for line in _lines():
         text = line["text"]
-        statements = () if arguments.keep_special else tuple(special_statements(text))
-        found = Examination(text, tuple(detector.find(text, _hints(line))), statements)
+        findings = tuple(detector.find(text, _hints(line)))
+        statements = () if arguments.keep_special else tuple(detector.statements(text, findings))
+        found = Examination(text, findings, statements)
         cut = plan_of(found)
         _write({"id": line["id"], "text": cut.render(space.issue(cut.secrets).__getitem__)})
     space.save()

@@ -11,7 +11,7 @@ import structlog
 
 from anonymizer.detection.rules import LABELS, Finding, Hints
 from anonymizer.problems import CriminalDataBlocked, DetectionFailed
-from anonymizer.special.rules import Statement, blocked, special_statements
+from anonymizer.special.rules import Statement, blocked
 
 if TYPE_CHECKING:
     from anonymizer.detection.service import Detector
@@ -103,4 +103,5 @@ def _load(model: str) -> "Detector":
 
 
 def _examine(detector: "Detector", text: str, hints: Hints | None) -> Examination:
-    return Examination(text, tuple(detector.find(text, hints)), tuple(special_statements(text)))
+    findings = tuple(detector.find(text, hints))
+    return Examination(text, findings, tuple(detector.statements(text, findings)))

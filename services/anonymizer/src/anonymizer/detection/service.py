@@ -1,5 +1,6 @@
 """Finding what identifies somebody: recognisers, then what only the whole document shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,11 +9,15 @@ from presidio_analyzer import AnalyzerEngine, RecognizerResult
 from anonymizer.detection.casing import recased
 from anonymizer.detection.engine import french_engine
 from anonymizer.detection.lexicon import is_kept
+from anonymizer.detection.ner import vectors_of
 from anonymizer.detection.propagation import spread
 from anonymizer.detection.rules import LABELS, MODELS, Finding, Hints, resolved, trimmed
 from anonymizer.detection.runs import broken_blanks
+from anonymizer.special.reader import SpecialReader
+from anonymizer.special.rules import Statement
 
 _TOLD = 0.85
+_NOBODYS_NAME = frozenset(("ORGANISATION", "LOCATION", "AGE", "DATE_OF_BIRTH"))
 _NAMES = frozenset(("PERSON", "ORGANISATION", "LOCATION"))
 
 
@@ -21,13 +26,20 @@ class Detector:
     """Finds the identifying stretches of French texts. Thread-safe once loaded."""
 
     engine: AnalyzerEngine
+    special: SpecialReader
 
     @classmethod
     def load(cls, model: str = "md") -> Self:
         """Load recognisers, lists and the named model (`md`, `sm` or `none`); takes seconds."""
-        detector = cls(french_engine(MODELS[model]))
+        engine = french_engine(MODELS[model])
+        detector = cls(engine, SpecialReader.load(vectors_of(MODELS[model])))
         detector.find("Madame Jeanne Dupont, 3 rue du Pont, 35000 Rennes")
         return detector
+
+    def statements(self, text: str, findings: Sequence[Finding]) -> list[Statement]:
+        """Return the statements of special categories in `text`: in order, without overlaps."""
+        names = ((f.start, f.end) for f in findings if f.label not in _NOBODYS_NAME)
+        return self.special.statements(text, names)
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""

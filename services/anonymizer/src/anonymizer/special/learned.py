@@ -1,0 +1,62 @@
+"""A linear reader of clauses, trained on sentences that were written for it.
+
+`tools/train_special.py` makes `data/learned.npz` from `training/*.tsv`. It is a multinomial
+logistic regression (one weight for each feature and category), read by a dot product.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.special.features import Vectors, lexical, meaning, pieces
+from anonymizer.special.rules import Category
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The weights of one reader: with the meaning of words, or by their letters alone."""
+
+    pieces: NDArray[np.float32]
+    """A row a bucket, a column a category; the last column is "none"."""
+    signs: NDArray[np.float32]
+    meaning: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    vectors: Vectors | None
+
+    @classmethod
+    def load(cls, vectors: Vectors | None) -> Self:
+        """Read the shipped weights: those with vectors where `vectors` are given."""
+        kind = "letters" if vectors is None else "vectors"
+        held = _weights()
+        return cls(
+            pieces=held[f"{kind}_pieces"],
+            signs=held[f"{kind}_signs"],
+            meaning=held[f"{kind}_meaning"],
+            bias=held[f"{kind}_bias"],
+            vectors=vectors,
+        )
+
+    def probabilities(self, written: str, folded: str, *, asked: bool) -> Mapping[Category, float]:
+        """Return how likely it is that a clause states each category; the rest to 1 is "none"."""
+        numbers, amounts = pieces(folded)
+        scores = (
+            self.bias + amounts @ self.pieces[numbers] + lexical(folded, asked=asked) @ self.signs
+        )
+        if self.vectors is not None:
+            scores = scores + meaning(written, self.vectors) @ self.meaning
+        likely = np.exp(scores - scores.max())
+        likely /= likely.sum()
+        return {category: float(likely[at]) for at, category in enumerate(Category)}
+
+
+@cache
+def _weights() -> Mapping[str, NDArray[np.float32]]:
+    packed = (files("anonymizer.special") / "data" / "learned.npz").read_bytes()
+    with np.load(BytesIO(packed)) as held:
+        return {name: held[name].astype(np.float32) for name in held.files}
