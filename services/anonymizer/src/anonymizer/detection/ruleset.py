@@ -12,7 +12,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 _PARTS = ("detection", "special", "surrogates")
-_SUFFIXES = (".py", ".txt", ".json", ".toml", ".gz", ".xz", ".csv", ".tsv")
+_SUFFIXES = (".py", ".txt", ".json", ".toml", ".gz", ".xz", ".csv", ".tsv", ".npz")
 _SHOWN = 12
 
 
