@@ -45,7 +45,7 @@ serve: setup ## keep the whole platform running (PORT=8000 DATA=var/data LLM_DEP
 
 test: setup ## run the tests (installs missing Debian packages where it may)
 	@bash tests/debian-packages
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not full" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not full" $(ARGS)
 
 verify: setup ## run the full counts of the work items, in resumable parts
 	@bash tests/debian-packages

@@ -29,6 +29,43 @@ from keel.tokens import PublicKeys, SigningKey
 ROOT = Path(__file__).parent
 _DEBIAN_POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
+_ON_SQLITE_FIRST = frozenset(
+    {
+        "test_a_client_proves_itself", "test_a_copy_of_ones_data", "test_a_long_lived_key",
+        "test_a_token_bound_to_a_key", "test_a_token_for_less", "test_an_operator_lets_software_in",
+        "test_an_operator_withdraws", "test_finding_ones_people", "test_keys_that_change",
+        "test_reading_records", "test_stopping_the_processing", "test_the_frame_of_a_bilan",
+        "test_webhook_endpoints", "test_what_a_person_lets_others_have",
+        "test_who_conducts_a_bilan", "test_who_may_enter", "test_what_the_contract_allows",
+        "test_asking_and_answering", "test_taking_part_of_a_consent_back",
+        "test_a_code_before_a_consent", "test_what_the_law_protects_more",
+        "test_the_proof_of_a_consent", "test_delivering_events", "test_closing_a_bilan",
+        "test_erasing_a_person", "test_an_end_stops_what_runs",
+        "test_what_is_due", "test_witnesses", "test_what_a_planned_call_would_need",
+        "test_one_bit_in_the_database", "test_what_an_operator_watches",
+        "test_how_often_one_may_ask", "test_forged_tokens", "test_an_incident",
+        "test_how_long_records_are_kept", "test_a_register_to_read",
+        "test_telling_people_that_ai_is_used", "test_each_read_of_content_is_recorded",
+        "test_a_legal_hold",
+        "test_what_a_body_says_it_is", "test_the_three_phases", "test_what_changes_is_recorded",
+        "test_what_the_latest_decision_replaces", "test_a_restored_database",
+        "test_a_record_can_be_proved", "test_signing_a_synthesis", "test_asking_the_service",
+        "test_figures_and_their_sources", "test_giving_the_words_back",
+        "test_telling_what_was_done",
+    }
+)  # fmt: skip
+"""Stories that no database decides: `make test` plays them on SQLite, `make verify` on
+both. What locks, races or isolates plays on both each time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long stories first, so that no process ends alone; what asks too much is `full`."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
+    for item in items:
+        again = item.path.stem in _ON_SQLITE_FIRST and "postgresql" in item.name
+        if again or item.name.endswith("[sqlite-sample of 12]"):
+            item.add_marker(pytest.mark.full)
+
 
 @pytest.fixture(scope="session")
 def shelf() -> Path:

@@ -283,13 +283,18 @@ def test_a_colleague_who_is_not_assigned_reads_no_content(bilan, document):
 @pytest.mark.parametrize(
     ("content", "status", "codes"),
     [
-        (b"", 422, {"empty_document"}),
-        (b"\x00\x01\x02\x03" * 500, 415, {"media_type"}),
-        (b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF", 422, {"unreadable_document"}),
-        (b"x" * (21 * 1024 * 1024), 413, {"too_large"}),
-        (b"MZ" + bytes(500), 415, {"media_type"}),
+        pytest.param(b"", 422, {"empty_document"}, id="empty", marks=pytest.mark.full),
+        pytest.param(
+            b"\x00\x01\x02\x03" * 500, 415, {"media_type"}, id="no document", marks=pytest.mark.full
+        ),
+        pytest.param(
+            b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF", 422, {"unreadable_document"}, id="broken PDF"
+        ),
+        pytest.param(b"x" * (21 * 1024 * 1024), 413, {"too_large"}, id="oversized"),
+        pytest.param(
+            b"MZ" + bytes(500), 415, {"media_type"}, id="a program", marks=pytest.mark.full
+        ),
     ],
-    ids=["empty", "no document", "broken PDF", "oversized", "a program"],
 )
 def test_a_document_that_cannot_be_read_says_why_and_leaves_nothing(bilan, content, status, codes):
     with pytest.raises(Refused) as refused:

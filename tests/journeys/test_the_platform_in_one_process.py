@@ -96,6 +96,7 @@ def test_the_operators_socket_is_for_its_owner_alone(shared_platform):
     assert "Un centre de plus" in {t["name"] for t in after}
 
 
+@pytest.mark.full
 def test_the_first_tenant_is_made_once_and_its_call_works(new_platform, eventually):
     platform = new_platform("data", "--first-tenant", "Premier centre").start()
     eventually(lambda: "curl" in platform.log())

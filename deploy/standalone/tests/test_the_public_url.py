@@ -45,6 +45,7 @@ def test_the_refusal_is_one_sentence(tmp_path, capsys):
     assert not (tmp_path / "keys").exists(), "nothing was made"
 
 
+@pytest.mark.full  # it starts a platform of its own
 def test_the_public_url_is_the_issuer(tmp_path):
     public = "https://bilan.example.fr"
     command = [sys.executable, "-m", "standalone", "serve", "--host", "0.0.0.0", "--port", "0"]

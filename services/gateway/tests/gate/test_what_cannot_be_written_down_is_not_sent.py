@@ -1,5 +1,6 @@
 """Fail closed (profile, section 4 and 9.7): no record, no dispatch, and not one byte at the model."""
 
+import asyncio
 import sqlite3
 
 import asyncpg
@@ -59,8 +60,13 @@ class Fault:
             await self._as_owner(closed, "postgres")
             await self._as_owner(gone, "postgres")
         else:
-            self.held = sqlite3.connect(self.path)
-            self.held.execute("BEGIN EXCLUSIVE")
+            # The gateway may be writing: in a thread, so that it can come to an end.
+            self.held = await asyncio.to_thread(self._locked)
+
+    def _locked(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=20, check_same_thread=False)
+        connection.execute("BEGIN EXCLUSIVE")
+        return connection
 
     async def up(self):
         if self.kind == "postgresql":
