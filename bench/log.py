@@ -9,8 +9,9 @@ a process of its own. Each client appends, waits to be told, and appends again.
 - lag: from the acknowledgement to the checkpoint that covers the record, of one record in twenty;
   looked for every 20 ms, so up to 20 ms too long.
 - cost: the log is filled by the same path to each size, with the sequencing under way. Then, with
-  it switched off, `--window` records are appended, and after them sequenced, `--rounds` times; the
-  median of each is given by the clock and as processor time of everybody involved.
+  it switched off, `--window` records are appended, and after them sequenced, `--rounds` times, in
+  turns with a log of the smallest size; the median of each is given by the clock and as processor
+  time of everybody involved, and against the small log.
 - audit: `python -m gateway log audit`, the whole command.
 """
 
@@ -402,24 +403,49 @@ async def _all_covered(onlooker: Onlooker, load: Load, lags: list[float]) -> Non
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _measured_costs(place: Place, given: argparse.Namespace, figures: Figures) -> None:
-    app = create_app(place.settings)
-    await app.state.sequencer.start()
-    load = Load(app, await _people(app))
+async def _measured_costs(
+    place: Place, small: Place, given: argparse.Namespace, figures: Figures
+) -> None:
+    """Measure each size against the smallest one, in turns.
+
+    What a machine does in a second changes by half from one minute to the next; the two logs of
+    a pair are measured within seconds of each other.
+    """
+    app, other = create_app(place.settings), create_app(small.settings)
+    for each in (app, other):
+        await each.state.sequencer.start()
+    load, beside = Load(app, await _people(app)), Load(other, await _people(other))
+    await _filled(other, beside, given.sizes[0])
     for size in given.sizes:
-        held = await _filled(app, load, size)
-        rounds = [await _round(place, app, load, given) for _ in range(given.rounds)]
-        medians = [statistics.median(values) for values in zip(*rounds, strict=True)]
+        held, reference = await _filled(app, load, size), await _size(other)
+        pairs = [
+            (
+                await _round(place, app, load, given),
+                await _round(small, other, beside, given),
+            )
+            for _ in range(given.rounds)
+        ]
+        medians = [statistics.median(large[side] for large, _ in pairs) for side in range(4)]
+        ratios = [
+            statistics.median(large[side] / little[side] for large, little in pairs)
+            for side in range(4)
+        ]
         figures.costs.append(
             (
                 place.name,
                 f"{held:,}",
-                *(f"{1e6 * value / given.window:.0f}" for value in medians),
+                f"{reference:,}",
+                *(
+                    f"{1e6 * value / given.window:.0f} ({100 * (ratio - 1):+.0f} %)"
+                    for value, ratio in zip(medians, ratios, strict=True)
+                ),
                 f"{_bytes_of(place) / 1e6:,.0f}",
             )
         )
         figures.held[f"cost at {size}"] = [value / given.window for value in medians]
-    await app.state.database.close()
+        figures.held[f"times the cost of the smallest, at {size}"] = ratios
+    for each in (app, other):
+        await each.state.database.close()
 
 
 async def _filled(app: FastAPI, load: Load, size: int) -> int:
@@ -526,14 +552,15 @@ _RATES = (
     "lag p99 s",
     "sampled",
 )
-_COSTS = ("database", "in the log", "append µs", "of CPU", "sequence µs", "of CPU", "MB on disk")
-
-
-_SIDES = (
-    "append, by the clock",
-    "append, processors",
-    "sequence, by the clock",
-    "sequence, processors",
+_COSTS = (
+    "database",
+    "in the log",
+    "in the other",
+    "append µs",
+    "of CPU",
+    "sequence µs",
+    "of CPU",
+    "MB on disk",
 )
 
 
@@ -544,10 +571,7 @@ def _print(figures: Figures, given: argparse.Namespace) -> None:
     if figures.costs:
         print(f"\nCost of a record, median of {given.rounds} × {given.window:,}\n")
         print(table([_COSTS, *figures.costs]))
-        costs = [figures.held[f"cost at {size}"] for size in given.sizes]
-        for name, side in zip(_SIDES, zip(*costs, strict=True), strict=True):
-            above = 100 * (max(side) / min(side) - 1)
-            print(f"  {name}: the dearest size is {above:.0f} % above the cheapest")
+        print("  in brackets: against the smallest log, measured in turns, median of the pairs")
         audit = figures.held["audit"]
         print(
             f"  audit of {audit['size']:,}: {audit['seconds']:.1f} s, "
@@ -589,13 +613,15 @@ def main() -> int:
     print("The machine: " + ", ".join(f"{name} {value:,.0f}" for name, value in limits.items()))
     for name in given.on:
         with tempfile.TemporaryDirectory(prefix="passerelle-bench-", dir=given.folder) as made:
-            at = sqlite_in(Path(made)) if name == "sqlite" else postgresql_in(Path(made))
-            with at as place:
+            made_in = sqlite_in if name == "sqlite" else postgresql_in
+            beside = Path(made) / "small"
+            beside.mkdir()
+            with made_in(Path(made)) as place, made_in(beside) as small:
                 figures = Figures(name)
                 if given.seconds:
                     asyncio.run(_measured_rates(place, given, figures))
                 if given.sizes:
-                    asyncio.run(_measured_costs(place, given, figures))
+                    asyncio.run(_measured_costs(place, small, given, figures))
                     _audited(place, figures)
                 _print(figures, given)
                 held[name] = figures.held
