@@ -1,12 +1,11 @@
 """A linear reader of clauses, trained on sentences that were written for it.
 
-`tools/train_special.py` makes `data/learned.npz` from `training/*.tsv`. It is a multinomial
+`tools/train_special.py` makes `data/learned.npz` from `training/`. It is a multinomial
 logistic regression (one weight for each feature and category), read by a dot product.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Self
@@ -33,14 +32,13 @@ class Learned:
     def load(cls, vectors: Vectors | None) -> Self:
         """Read the shipped weights: those with vectors where `vectors` are given."""
         kind = "letters" if vectors is None else "vectors"
-        held = _weights()
-        return cls(
-            pieces=held[f"{kind}_pieces"],
-            signs=held[f"{kind}_signs"],
-            meaning=held[f"{kind}_meaning"],
-            bias=held[f"{kind}_bias"],
-            vectors=vectors,
-        )
+        packed = (files("anonymizer.special") / "data" / "learned.npz").read_bytes()
+        with np.load(BytesIO(packed)) as held:
+            parts = {
+                part: held[f"{kind}_{part}"].astype(np.float32)
+                for part in ("pieces", "signs", "meaning", "bias")
+            }
+        return cls(**parts, vectors=vectors)
 
     def probabilities(self, written: str, folded: str, *, asked: bool) -> Mapping[Category, float]:
         """Return how likely it is that a clause states each category; the rest to 1 is "none"."""
@@ -53,10 +51,3 @@ class Learned:
         likely = np.exp(scores - scores.max())
         likely /= likely.sum()
         return {category: float(likely[at]) for at, category in enumerate(Category)}
-
-
-@cache
-def _weights() -> Mapping[str, NDArray[np.float32]]:
-    packed = (files("anonymizer.special") / "data" / "learned.npz").read_bytes()
-    with np.load(BytesIO(packed)) as held:
-        return {name: held[name].astype(np.float32) for name in held.files}

@@ -6,17 +6,15 @@ back exactly what was written. What was issued never changes: later texts of the
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from anonymizer.detection.folding import fold
 from anonymizer.surrogates.people import People, Person, gender_by_given_name, words_of
 from anonymizer.surrogates.rules import MOST_FORMS, Secret, Surrogate, SurrogateType
 
-Key = Callable[[Secret], Hashable]
 
-
-def folded(secret: Secret) -> Hashable:
+def _folded(secret: Secret) -> str:
     """Return what two ways of writing one thing have in common: all but case, accents, spaces."""
     return " ".join(fold(secret.value).split())
 
@@ -25,7 +23,7 @@ def folded(secret: Secret) -> Hashable:
 class _Things:
     """The things of one type: their numbers, and how many ways of writing each there are."""
 
-    numbers: dict[Hashable, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     forms: dict[int, int] = field(default_factory=dict)
     last: int = 0
 
@@ -38,8 +36,7 @@ class _Things:
 class Numbering:
     """The surrogates of one bilan: those that were issued, and the next ones."""
 
-    def __init__(self, issued: Mapping[Secret, Surrogate], key: Key = folded) -> None:
-        self._key = key
+    def __init__(self, issued: Mapping[Secret, Surrogate]) -> None:
         self._given: dict[Secret, Surrogate] = {}
         self._things: dict[SurrogateType, _Things] = defaultdict(_Things)
         self._people = People()
@@ -56,7 +53,7 @@ class Numbering:
         found: dict[Secret, Surrogate] = {}
         for secret, person in self._in_order(new):
             things = self._things[secret.type]
-            known = things.numbers.get(self._key(secret)) if person is None else person.number
+            known = things.numbers.get(_folded(secret)) if person is None else person.number
             if known is None or things.forms[known] >= MOST_FORMS:
                 known = things.last + 1
             gender = None if person is None else person.gender or person.given
@@ -91,7 +88,7 @@ class Numbering:
         things = self._things[surrogate.type]
         things.add(surrogate)
         if surrogate.type is not SurrogateType.PERSON:
-            things.numbers[self._key(secret)] = surrogate.number
+            things.numbers[_folded(secret)] = surrogate.number
         elif person is None:
             person = self._numbered.setdefault(surrogate.number, Person(surrogate.number))
             person.given = person.given or surrogate.gender

@@ -20,7 +20,6 @@ _SHE = re.compile(r"\b(?:mme|mmes|madame|mlle|mle|mademoiselle|melle)\.?\s*$")
 _HE = re.compile(r"\b(?:m\.|mr\.?|monsieur|m)\s*$")
 _TITLE_REACH = 16
 _MOST_INITIALS = 4
-_RECENT = 8
 _MOST_OF_A_NAME = 100
 """So many people who share a word are told apart by their exact forms only."""
 
@@ -79,8 +78,11 @@ class Person:
 class People:
     """The people of a bilan, found by the words of their names."""
 
-    _by_word: dict[str, list[Person]] = field(default_factory=lambda: defaultdict(list))
-    _by_name: dict[tuple[str, ...], list[Person]] = field(default_factory=lambda: defaultdict(list))
+    # Each value is an ordered set: who has the word, or bears the very name.
+    _by_word: dict[str, dict[Person, None]] = field(default_factory=lambda: defaultdict(dict))
+    _by_name: dict[tuple[str, ...], dict[Person, None]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
 
     def find(self, words: tuple[str, ...], gender: Gender | None) -> Person | None:
         """Return the one person whom a form names; None where nobody or more than one fits."""
@@ -96,8 +98,7 @@ class People:
         """Remember that a form names a person."""
         person.fullest = max(person.fullest, words, key=len)
         for known in (self._by_name[words], *(self._by_word[key] for key in _indexed(words))):
-            if person not in known[-_RECENT:]:
-                known.append(person)
+            known[person] = None
 
 
 def _fits(short: tuple[str, ...], full: tuple[str, ...]) -> bool:

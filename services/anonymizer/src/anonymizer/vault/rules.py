@@ -31,6 +31,11 @@ def context(tenant: str, bilan: str, name: str) -> str:
     return f"vault|{tenant}|{bilan}|{name}"
 
 
+def opened(key: bytes, bound: str, sealed: bytes) -> str:
+    """Return a sealed value as it was written, half characters included."""
+    return unseal(key, sealed, bound).decode("utf-8", "surrogatepass")
+
+
 @dataclass(frozen=True, slots=True)
 class SealedOriginals(Mapping[str, str]):
     """The originals of one bilan by surrogate (`TYPE_n`); each is opened when it is read."""
@@ -41,8 +46,7 @@ class SealedOriginals(Mapping[str, str]):
     sealed: Mapping[str, bytes]
 
     def __getitem__(self, name: str) -> str:
-        bound = context(self.tenant, self.bilan, name)
-        return unseal(self.key, self.sealed[name], bound).decode("utf-8", "surrogatepass")
+        return opened(self.key, context(self.tenant, self.bilan, name), self.sealed[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.sealed)

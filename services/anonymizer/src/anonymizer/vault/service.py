@@ -10,10 +10,10 @@ from anonymizer.surrogates.people import Gender
 from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
 from anonymizer.tables import VaultEntry
 from anonymizer.vault import store
-from anonymizer.vault.rules import SealedOriginals, context, folded_hash, form_hash
+from anonymizer.vault.rules import SealedOriginals, context, folded_hash, form_hash, opened
 from keel.endings import Endings
 from keel.problems import NotFound
-from keel.sealing import ContentKeys, seal, unseal
+from keel.sealing import ContentKeys, seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,7 @@ def _surrogate(row: VaultEntry) -> Surrogate:
 
 def _secret(key: bytes, row: VaultEntry) -> Secret:
     bound = context(row.tenant, row.bilan, _surrogate(row).name)
-    value = unseal(key, row.sealed, bound).decode("utf-8", "surrogatepass")
-    return Secret(SurrogateType(row.type), value)
+    return Secret(SurrogateType(row.type), opened(key, bound, row.sealed))
 
 
 def _entry(key: bytes, tenant: str, bilan: str, secret: Secret, surrogate: Surrogate) -> VaultEntry:
