@@ -58,8 +58,8 @@ class Witnesses:
     interval: timedelta
     now: Callable[[], datetime] = utc_now
     _standing: dict[str, _Standing] = field(default_factory=dict)
-    _larger: dict[int, int] = field(default_factory=dict)
-    """Sizes of larger trees than ours that we signed, by generation: our database was restored."""
+    _larger: set[int] = field(default_factory=set)
+    """The generation of which we signed a larger tree than ours: our database was restored."""
 
     def require_we_are_not_behind(self) -> None:
         """Refuse to sign on a database that is behind what we published.
@@ -90,8 +90,7 @@ class Witnesses:
             if log is None or log.generation.size == 0:
                 return
             shown = log.generation
-            for ended in self._larger.keys() - {shown.generation}:
-                del self._larger[ended]
+            self._larger.intersection_update({shown.generation})
             cosigned = await store.standing(session, shown.generation)
             enough = await self._newest(session, shown)
             await store.forget(
@@ -188,7 +187,7 @@ class Witnesses:
         # Meanwhile another process may have signed it, and shown it to the witness.
         if size is not None and log is not None and size > log.generation.size:
             logger.critical("log_behind_its_witness", size=log.generation.size, witnessed=size)
-            self._larger[shown.generation] = size
+            self._larger.add(shown.generation)
 
     def _note(self, witness: Witness, outcome: Outcome) -> None:
         """Remember how it went; say it once, and ask less and less often where it does not."""
