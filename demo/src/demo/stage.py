@@ -12,7 +12,6 @@ from demo.cv import Cv
 from demo.log_verifier import Checkpoint, VerifierKey
 from demo.models import Endpoint
 from demo.platform_process import Started
-from demo.scripted_model.mangling import PERSONS
 from demo.summary import Story
 
 ORGANISATION = "Centre Horizon"
@@ -91,7 +90,7 @@ class Stage:
 
     def name(self) -> str:
         """Return the person's name as the centre's own software knows it."""
-        persons = [v for k, v in self.restored.items() if k.startswith(PERSONS)]
+        persons = [v for k, v in self.restored.items() if k.startswith(wire.PERSONS)]
         whole = [person for person in persons if " " in person]
         told = self.cv.about.get("name") or next(iter([*whole, *persons]), SOMEBODY)
         return " ".join(str(told).split())

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 SURROGATE = re.compile(r"\[[A-Z]+_[0-9]+[a-z]*\]")
+PERSONS = ("[PERSONNE_", "[FEMME_", "[HOMME_")
 REMOVED = "[mention retirée]"
 MANGLED = re.compile(
     r"\b(?:personne|femme|homme|organisation|lieu|adresse|courriel|telephone)[ _][0-9]+[a-z]?\b",

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 
-PERSONS = ("[PERSONNE_", "[FEMME_", "[HOMME_")
+from demo.wire import PERSONS
+
 SURROGATE = re.compile(r"\[([A-Z]+)_(\d+[a-z]*)\]")
 
 # « Personne 1 » without brackets, « [organisation 2] » in small letters with a space.
