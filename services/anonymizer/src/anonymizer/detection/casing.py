@@ -15,6 +15,7 @@ _WORD = re.compile(r"[^\W\d_](?:[\w'’]|[-‐‑](?=\w))*")
 _PLACE = frozenset(("a", "à", "sur", "vers", "de", "depuis"))
 _EMPLOYER = frozenset(("chez", "pour"))
 _LONGEST_EMPLOYER = 3
+_EVERYDAY = AMBIGUOUS | PLAIN | ALL_KEPT | OCCUPATIONS
 
 
 def recased(text: str) -> str:
@@ -71,7 +72,7 @@ def _employer(words: list[re.Match[str]], index: int) -> set[int]:
 
 
 def _is_everyday(folded: str) -> bool:
-    return folded in (AMBIGUOUS | PLAIN | ALL_KEPT | OCCUPATIONS)
+    return folded in _EVERYDAY
 
 
 def _starts(text: str, found: set[int]) -> list[tuple[int, str]]:

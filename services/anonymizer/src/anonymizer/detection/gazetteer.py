@@ -30,6 +30,10 @@ class Gazetteer:
             "-" in folded and all(part in self.first_names for part in folded.split("-"))
         )
 
+    def is_listed(self, folded: str) -> bool:
+        """Say whether a folded word is a given name or a surname."""
+        return folded in self.first_names or folded in self.surnames
+
     def is_commune(self, name: str) -> bool:
         """Say whether a name is a commune's, with or without its article."""
         folded = " ".join(fold(name).replace("-", " ").split())

@@ -26,6 +26,7 @@ _SPACE = r"(?:[ \u00a0]+|[ \t]*\n[ \t>]*)"
 _NAME = (
     rf"(?:{_INITIAL}|{_CAP})(?:{_SPACE}?(?:(?i:{_PARTICLE})[ '’]*)?(?:{_INITIAL}|{_CAP})){{0,4}}"
 )
+_ONE_PARTICLE = re.compile(_PARTICLE)
 _LINE_NAME = _NAME.replace(_SPACE, r"[ \u00a0]+")
 _TITLE = (
     r"(?:\b(?:M\.|MM\.|Mr\.?|Mme|Mmes|Mlle|Mle|Monsieur|Madame|Mademoiselle|Dr\.?|Docteur|Doctoresse|Me|Ma[îi]tre|"
@@ -79,6 +80,8 @@ _HEAD_LINES = 8
 # Prepositions; without its accent A may be an initial, and beside a given name Au is a surname.
 _OPENS_NO_NAME = re.compile(r"À|(?i:aux|sur|pour|dans|par|chez|vers|avec|sans|sous)")
 _OPENS_NAMES_SELDOM = frozenset(("au", "en"))
+_NEVER_SURNAMES = OCCUPATIONS | ALL_KEPT | PLAIN
+_PLAIN_WORDS = _NEVER_SURNAMES | AMBIGUOUS
 
 
 class NamesByContext(EntityRecognizer):
@@ -181,7 +184,7 @@ def _in_cells(text: str) -> Iterator[tuple[int, int, float]]:
 
 
 def _is_particle(folded: str) -> bool:
-    return re.fullmatch(_PARTICLE, folded) is not None
+    return _ONE_PARTICLE.fullmatch(folded) is not None
 
 
 def _low_title(start: int, end: int, name: str) -> Iterator[tuple[int, int, float]]:
@@ -189,19 +192,14 @@ def _low_title(start: int, end: int, name: str) -> Iterator[tuple[int, int, floa
     if _is_plain_word(first):
         return
     known = gazetteer()
-    if (
-        second
-        and not _is_plain_word(second)
-        and fold(second) in (known.surnames | known.first_names)
-    ):
+    if second and not _is_plain_word(second) and known.is_listed(fold(second)):
         yield start, end, 0.75
     else:
         yield start, start + len(first), 0.75
 
 
 def _is_plain_word(word: str) -> bool:
-    folded = fold(word)
-    return folded in PLAIN or folded in OCCUPATIONS or folded in ALL_KEPT or folded in AMBIGUOUS
+    return fold(word) in _PLAIN_WORDS
 
 
 def _spoken(text: str) -> Iterator[tuple[int, int, float]]:
@@ -216,7 +214,7 @@ def _spoken(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _SPEAKER.finditer(text):
         name = match["name"]
         known = gazetteer()
-        shouted = name.isupper() and fold(name) in (known.first_names | known.surnames)
+        shouted = name.isupper() and known.is_listed(fold(name))
         if not is_kept(name) and (shouted or _has_given_name(name)):
             yield (*match.span("name"), 0.8)
 
@@ -276,7 +274,7 @@ def _surname_end(text: str, words: list[re.Match[str]], index: int) -> int | Non
         borne = folded in gazetteer().surnames and folded in OCCUPATIONS and end is None
         if any(c.isdigit() for c in word[0]):
             break
-        if not word[0][0].isupper() or (folded in (OCCUPATIONS | ALL_KEPT | PLAIN) and not borne):
+        if not word[0][0].isupper() or (folded in _NEVER_SURNAMES and not borne):
             break
         end, last = word.end(), word
     follows = text[end : end + 1] if end is not None else ""
@@ -314,7 +312,7 @@ def _precedes(text: str, before: re.Match[str], word: re.Match[str]) -> bool:
     if text[before.end() : word.start()] not in (" ", "\u00a0") or not before[0][0].isupper():
         return False
     folded = fold(before[0])
-    if folded in PLAIN or folded in OCCUPATIONS or folded in ALL_KEPT or folded in AMBIGUOUS:
+    if folded in _PLAIN_WORDS:
         return False
     follows = text[word.end() : word.end() + 3].lstrip(" ")[:1]
     alone = text[: before.start()].rsplit("\n", 1)[-1].strip(" >-•").replace(" ", "")
