@@ -1,17 +1,30 @@
 """One way to compare words: without case, without accents, character for character."""
 
 import unicodedata
-from functools import lru_cache
 
-_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'") | dict.fromkeys(map(ord, "‐‑–—"), "-")
+_SIGNS = dict.fromkeys(map(ord, "’‘ʼ`´"), "'") | dict.fromkeys(map(ord, "‐‑–—"), "-")
+_REMEMBERED = 0x3000
+"""The first code point that is worked out anew each time: French is not written with it."""
 
 
-@lru_cache(maxsize=4096)
+class _Folds(dict[int, str]):
+    """What each code point becomes: a table for `str.translate` that fills itself."""
+
+    def __missing__(self, code: int) -> str:
+        character = _plain(_SIGNS.get(code) or chr(code))
+        if code < _REMEMBERED:
+            self[code] = character
+        return character
+
+
 def _plain(character: str) -> str:
     base = unicodedata.normalize("NFD", character)[0].lower()
     return base if len(base) == 1 else character
 
 
+_FOLDS = _Folds()
+
+
 def fold(text: str) -> str:
     """Return `text` in lower case without accents; offsets stay the same."""
-    return "".join(map(_plain, text.translate(_APOSTROPHES)))
+    return text.translate(_FOLDS)
