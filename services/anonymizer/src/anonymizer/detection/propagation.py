@@ -1,7 +1,7 @@
 """A name found once is masked everywhere: other cases, accents, initials, e-mail local parts."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from anonymizer.detection.folding import fold
@@ -12,6 +12,11 @@ from anonymizer.detection.rules import Finding, Hints
 _SURE = 0.65
 _WORD = re.compile(r"[^\W\d_](?:[\w'’ʼ]|[-‐‑](?=\w))*")
 _BEFORE = re.compile(r"(?<!\w)(?:[A-ZÀ-Ý]\.[ ]?-?){1,3}$|(?<![\w.])[A-ZÀ-Ý]{1,2} $")
+_GAP = re.compile(r"[\s\-]+")
+_INITIAL = re.compile(r"(?<!\w)([^\W\d_])\.")
+_BETWEEN = frozenset(("", " ", "-", "‐", " -", " ‐"))
+_MAX_INITIALS = 4
+_CAPITALS = re.compile(r"(?<![\w.&/-])[^\W\d_]{2,4}(?![\w&/-])")
 _SHORTEST = 3
 _MAX_NAMES = 400
 
@@ -111,47 +116,73 @@ def _hinted(hints: Hints) -> Iterator[_Known]:
 
 
 def _occurrences(text: str, folded: str, known: _Known) -> Iterator[Finding]:
-    pattern = r"[\s\-]+".join(re.escape(word) for word in re.split(r"[\s\-]+", known.form) if word)
-    if not pattern:
-        return
-    for match in re.finditer(rf"(?<![^\W_]){pattern}(?:s(?=['’]))?(?![^\W_])", folded):
-        if known.needs_capital and not text[match.start()].isupper():
-            continue
-        start = match.start()
-        if known.label == "PERSON":
-            initial = _BEFORE.search(text[max(0, start - 8) : start])
-            start -= len(initial[0]) if initial is not None else 0
-        yield Finding(start, match.end(), known.label, known.rule, known.score)
+    words = known.form.replace("-", " ").split()
+    at = folded.find(words[0]) if words else -1
+    while at >= 0:
+        end = _end(folded, at, words)
+        if end is not None and (text[at].isupper() or not known.needs_capital):
+            start = at
+            if known.label == "PERSON":
+                initial = _BEFORE.search(text[max(0, at - 8) : at])
+                start -= len(initial[0]) if initial is not None else 0
+            yield Finding(start, end, known.label, known.rule, known.score)
+        at = folded.find(words[0], at + 1 if end is None else end)
+
+
+def _end(folded: str, start: int, words: Sequence[str]) -> int | None:
+    """Return where the words end that stand at `start`, whole; None when others do."""
+    if folded[start - 1 : start].isalnum():
+        return None
+    at = start
+    for index, word in enumerate(words):
+        gap = _GAP.match(folded, at) if index else None
+        at = at if gap is None else gap.end()
+        if (index and gap is None) or not folded.startswith(word, at):
+            return None
+        at += len(word)
+    at += folded.startswith("s'", at)
+    return None if folded[at : at + 1].isalnum() else at
 
 
 def _initials(text: str, findings: Sequence[Finding]) -> Iterator[Finding]:
     """Yield "J. M." and "JM" for people whose full name the text gives."""
-    seen: set[str] = set()
-    for finding in findings:
-        if finding.label != "PERSON" or finding.score < _SURE:
-            continue
-        words = [
-            part
-            for word in _WORD.finditer(text[finding.start : finding.end])
-            for part in re.split(r"[-‐‑]", word[0])
-            if fold(part) not in PARTICLES and part[:1].isupper()
-        ]
-        letters = [word[0] for word in words]
-        key = "".join(letters)
-        if not 2 <= len(letters) <= 4 or key in seen:  # noqa: PLR2004
-            continue
-        seen.add(key)
-        double = "-" in text[finding.start : finding.end].split(" ", maxsplit=1)[0]
-        given = {key[:2]} if double and len(key) > 2 else set()  # noqa: PLR2004
-        for order in {key, key[-1:] + key[:-1], key[1:] + key[:1]} | given:
-            yield from _dotted(text, order)
+    orders = {
+        order
+        for finding in findings
+        if finding.label == "PERSON" and finding.score >= _SURE
+        for order in _orders(text[finding.start : finding.end])
+    }
+    if orders:
+        yield from _dotted(text, orders)
+        for match in _CAPITALS.finditer(text):
+            if match[0] in orders and fold(match[0]) not in ALL_KEPT:
+                yield Finding(match.start(), match.end(), "PERSON", "initials", 0.55)
 
 
-def _dotted(text: str, letters: str) -> Iterator[Finding]:
-    pattern = r"[ ]?[-‐]?".join(rf"{letter}\." for letter in letters)
-    for match in re.finditer(rf"(?<!\w){pattern}", text):
-        yield Finding(match.start(), match.end(), "PERSON", "initials", 0.7)
-    bare = rf"(?<![\w.&/-]){letters}(?![\w&/-])"
-    if len(letters) >= 2 and fold(letters) not in ALL_KEPT:  # noqa: PLR2004
-        for match in re.finditer(bare, text):
-            yield Finding(match.start(), match.end(), "PERSON", "initials", 0.55)
+def _orders(name: str) -> set[str]:
+    """Return the initials of a name, as they may follow each other."""
+    key = "".join(
+        part[0]
+        for word in _WORD.finditer(name)
+        for part in re.split(r"[-‐‑]", word[0])
+        if fold(part) not in PARTICLES and part[:1].isupper()
+    )
+    if not 2 <= len(key) <= _MAX_INITIALS:  # noqa: PLR2004
+        return set()
+    double = "-" in name.split(" ", maxsplit=1)[0]
+    given = {key[:2]} if double and len(key) > 2 else set()  # noqa: PLR2004
+    return {key, key[-1:] + key[:-1], key[1:] + key[:1]} | given
+
+
+def _dotted(text: str, orders: Collection[str]) -> Iterator[Finding]:
+    initials = list(_INITIAL.finditer(text))
+    ends = dict.fromkeys(orders, 0)
+    for index, first in enumerate(initials):
+        order, last = first[1], first
+        for following in initials[index + 1 : index + _MAX_INITIALS]:
+            if text[last.end() : following.start()] not in _BETWEEN:
+                break
+            order, last = order + following[1], following
+            if first.start() >= ends.get(order, len(text)):
+                ends[order] = last.end()
+                yield Finding(first.start(), last.end(), "PERSON", "initials", 0.7)
