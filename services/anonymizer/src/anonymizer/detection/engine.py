@@ -2,7 +2,14 @@
 
 import logging
 
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry
+from presidio_analyzer import (
+    AnalyzerEngine,
+    ContextAwareEnhancer,
+    EntityRecognizer,
+    RecognizerRegistry,
+    RecognizerResult,
+)
+from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.addresses import AddressRecognizer
 from anonymizer.detection.names import NamesByContext
@@ -10,6 +17,30 @@ from anonymizer.detection.ner import FrenchNlpEngine, NamesByModel, pin_suffix_l
 from anonymizer.detection.organisations import OrganisationsByGrammar
 from anonymizer.detection.patterns import RECOGNIZERS
 from anonymizer.detection.places import PlacesByGrammar
+
+
+class _NoContextWords(ContextAwareEnhancer):
+    """Leaves the scores as they are: our patterns hold their context, presidio's copies it all."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            context_similarity_factor=0,
+            min_score_with_context_similarity=0,
+            context_prefix_count=0,
+            context_suffix_count=0,
+        )
+
+    def enhance_using_context(
+        self,
+        text: str,
+        raw_results: list[RecognizerResult],
+        nlp_artifacts: NlpArtifacts,
+        recognizers: list[EntityRecognizer],
+        context: list[str] | None = None,
+    ) -> list[RecognizerResult]:
+        """Return `raw_results` themselves."""
+        del text, nlp_artifacts, recognizers, context
+        return raw_results
 
 
 def french_recognizers() -> list[EntityRecognizer]:
@@ -39,6 +70,7 @@ def french_engine(model: str | None) -> AnalyzerEngine:
         recognizers.append(NamesByModel())
     registry = RecognizerRegistry(recognizers=recognizers, supported_languages=["fr"])
     return AnalyzerEngine(
+        context_aware_enhancer=_NoContextWords(),
         registry=registry,
         nlp_engine=nlp_engine,
         supported_languages=["fr"],

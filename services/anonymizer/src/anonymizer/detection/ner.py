@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from anonymizer.detection.folding import fold
@@ -67,8 +68,25 @@ class FrenchNlpEngine(SpacyNlpEngine):
         self.nlp = {"fr": _language(self._model)}  # type: ignore[assignment]
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:
-        """Return what the model sees, shouted lines calmed down; offsets stay."""
-        return super().process_text(broken_runs(as_spoken(text)), language)
+        """Return what the model sees, shouted lines calmed down; offsets stay.
+
+        Lemmas and keywords stay empty: only presidio's context words would read them, and no
+        recogniser of ours has any. Rules alone read no tokens either.
+        """
+        nlp = self.get_nlp(language)
+        document = Doc(nlp.vocab) if self._model is None else nlp(broken_runs(as_spoken(text)))
+        entities, scores = self._get_updated_entities(
+            self._get_entities(document), self._get_scores_for_entities(document)
+        )
+        return NlpArtifacts(
+            entities=entities,
+            tokens=document,
+            tokens_indices=[word.idx for word in document],
+            lemmas=[],
+            nlp_engine=self,
+            language=language,
+            scores=scores,
+        )
 
 
 @cache
