@@ -3,7 +3,11 @@
 import time
 
 import pytest
+import spacy
+from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
+from anonymizer.detection import patterns
 from anonymizer.detection.runs import broken_blanks, broken_runs
 from anonymizer.detection.service import Detector
 
@@ -29,6 +33,23 @@ def test_it_is_examined_within_seconds(detector, text):
     began = time.perf_counter()
     detector.statements(text, detector.find(text))
     assert time.perf_counter() - began < 20, "it took minutes before, or never ended"
+
+
+class _Endless(patterns.PhoneRecognizer):
+    """Doubles its time with each letter."""
+
+    PATTERNS = (("endless", r"(?:(?:a|aa)+\s?)+[!?]x", 0.9),)
+
+
+def test_a_form_that_takes_too_long_ends_the_reading_and_is_not_left_out(monkeypatch):
+    monkeypatch.setattr(patterns, "_PATIENCE_SECONDS", 0.1)
+    engine = SpacyNlpEngine(models=[{"lang_code": "fr", "model_name": "blank"}])
+    engine.nlp = {"fr": spacy.blank("fr")}
+    registry = RecognizerRegistry(recognizers=[_Endless()], supported_languages=["fr"])
+    analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["fr"])
+    assert analyzer.analyze("aa !x aa!x", language="fr")
+    with pytest.raises(TimeoutError):
+        analyzer.analyze("a" * 60 + "!", language="fr")
 
 
 @pytest.mark.parametrize("text", ["x" * 300, "(" * 65, " \n" * 200, "Élodie à Nantes", ""])
