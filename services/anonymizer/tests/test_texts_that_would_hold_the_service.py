@@ -27,6 +27,9 @@ def detector() -> Detector:
         pytest.param("JEAN " * 4_000, id="names"),
         pytest.param("«" * 10_000, id="quotes", marks=pytest.mark.full),
         pytest.param("a," * 10_000, id="commas"),
+        pytest.param("rue " + "a" * 500, id="a street of one long word"),
+        pytest.param("É. " * 2_000, id="initials"),
+        pytest.param('"' * 10_000, id="straight quotes"),
     ],
 )  # fmt: skip
 def test_it_is_examined_within_seconds(detector, text):

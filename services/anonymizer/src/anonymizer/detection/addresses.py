@@ -19,7 +19,9 @@ _WAY = (
     r"domaine|ravine|morne|habitation|immeuble|b[âa]t(?:iment)?|tour)"
 )
 _NUMBER = r"(?:\d{1,4}(?:[ ]?(?:bis|ter|quater|[a-e]))?(?:[ ]?[-/][ ]?\d{1,4})?[ ]?[,]?)"
-_NAME = r"[\w.'’°-]+"
+# A word is taken whole, up to a postcode that is stuck to it: cut anywhere, one word of sixty
+# letters could be six words in five million ways.
+_NAME = r"(?:[^\W\d]+|[.'’°-]+|(?!\d{5}\b)\d+)++"
 _STOP = (
     r"(?!(?:t[ée]l|mail|e-?mail|courriel|port|mobile|n[ée]e?|permis|et|qui|est|il|elle|je|mais|depuis|où|"
     r"pour|avec|dans|chez|avant|apr[èe]s|jusqu|ma|mon|mes|son|sa|ses|c['’]est|j['’]|t[ée]l[ée]phone|demeurant|siret)\b"
@@ -41,7 +43,10 @@ _TOWN = (
 _JOINED = r"[ \t]*\\?[,;—–|-]?[ \t\n]*"
 # A hamlet needs no street: its name alone, or a house, before the postcode's line.
 _HAMLET = rf"^[ \t]*(?-i:[A-ZÀ-Ý])[\w'’-]+(?:[ ][\w'’-]+){{0,4}},[ ]{_TOWN}"
-_BACKWARDS = rf"\b{_WAY}[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,5}}(?<!\d )\b\d{{1,4}}\b(?=[ ]*[,\n])"
+_BACKWARDS = (
+    rf"\b{_WAY}[ \t]+(?:(?:{_STOP}{_NAME}[ \t]?){{1,5}}(?<!\d )|"
+    rf"(?:{_STOP}{_NAME}[ \t]?){{0,4}}{_STOP}[\w.'’°-]*[.'’°-])\b\d{{1,4}}\b(?=[ ]*[,\n])"
+)
 _HOUSED = rf"\b(?:r[ée]sidence|lotissement|immeuble|lieu[ -]dit|hameau)[ ](?:{_STOP}{_NAME}[ ]?){{1,4}}(?:{_COMPLEMENT}){{1,2}}"
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _ADDRESS = re.compile(

@@ -21,7 +21,7 @@ from anonymizer.detection.lexicon import (
 
 _CAP = r"(?:(?:[DdLNO]['’])?[A-ZÀ-ÝŸŒ][\w'’ʼ]*(?:[-‐‑][\w'’]+)*)"
 _PARTICLE = r"(?:de la|de l['’]|de|du|des|d['’]|le|la|van der|van den|van|von|el|al|ben|bin|ould|da|dos|do|di|del|della|ait|aït|san|mac|mc|y|e)"
-_INITIAL = r"(?:[A-ZÀ-Ý]\.(?:[- ]?[A-ZÀ-Ý]\.)*)"
+_INITIAL = r"(?:[A-ZÀ-Ý]\.(?:[- ]?[A-ZÀ-Ý]\.)*+)"  # a row of them is one part of a name
 _SPACE = r"(?:[ \u00a0]+|[ \t]*\n[ \t>]*)"
 _NAME = (
     rf"(?:{_INITIAL}|{_CAP})(?:{_SPACE}?(?:(?i:{_PARTICLE})[ '’]*)?(?:{_INITIAL}|{_CAP})){{0,4}}"
@@ -37,7 +37,7 @@ _TITLED_LOW = re.compile(
     r"\b(?:madame|monsieur|mademoiselle|mme|mlle|mr|dr|docteur|ma[îi]tre)[ \n](?P<name>[a-zà-ÿ][\w'’-]{2,}(?: [a-zà-ÿ][\w'’-]{2,})?)"
 )
 _FIELD = re.compile(
-    r"(?i:(?:^|(?<=[|;,({\[\"'«\n\t]))[ \t\"']*(?:nom(?: d['’]usage| de naissance| de famille)?(?: et pr[ée]noms?| complet)?|"
+    r"(?i:(?:^|(?<=[|;,({\[\"'«\n\t]))[ \t\"']*+(?:nom(?: d['’]usage| de naissance| de famille)?(?: et pr[ée]noms?| complet)?|"
     r"pr[ée]nom(?:s|\(s\))?(?: et nom)?|candidate?|b[ée]n[ée]ficiaire|b[ée]n[ée]f\.?|titulaire|contact|interlocut\w+|salari[ée]e?|"
     r"stagiaire|conseill[èe]re?|consultante?|r[ée]f[ée]rente?|tut(?:eur|rice)|manager|responsable|r[ée]dig[ée] par|auteure?|"
     r"signature|sign[ée]|de|from|[àa]|to|cc|first_?name|last_?name|name|full_?name|nom_?prenom|personne|usager|"

@@ -49,7 +49,7 @@ _AT = re.compile(
     rf"\b(?:pour|avec|au sein (?:de|du|d['’])|soci[ée]t[ée]|entreprise|employeur|groupe|bo[îi]te)[ ]?:?[ ](?P<name>{_CAP}(?:[ ]{_CAP}){{0,3}})"
 )
 _FIELD = re.compile(
-    r"(?:^|[|;,{\[\"'\t])[ \t\"']*(?:employeur|entreprise|soci[ée]t[ée]|structure|organisme|[ée]tablissement|[ée]cole|employer|company|organisation)"
+    r"(?:^|[|;,{\[\"'\t])[ \t\"']*+(?:employeur|entreprise|soci[ée]t[ée]|structure|organisme|[ée]tablissement|[ée]cole|employer|company|organisation)"
     r"[\"']?[ \t]*[:=][ \t]*[\"']?(?P<name>[^\n\"',;|}(]{2,60})",
     re.IGNORECASE | re.MULTILINE,
 )
