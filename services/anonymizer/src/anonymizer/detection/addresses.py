@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from anonymizer.detection.folding import fold
+from anonymizer.detection.folding import fold, lowered
 from anonymizer.detection.gazetteer import gazetteer
 
 _WAY = (
@@ -27,7 +27,8 @@ _STOP = (
     r"pour|avec|dans|chez|avant|apr[èe]s|jusqu|ma|mon|mes|son|sa|ses|c['’]est|j['’]|t[ée]l[ée]phone|demeurant|siret)\b"
     r"|\d{5}\b|\+?\d\d[ .]\d\d[ .]\d\d)"
 )
-_STREET = rf"\b{_NUMBER}[ \t]{{0,2}}(?:\n[ \t]*)?{_WAY}\b[ \t]{{0,2}}(?:\n[ \t]*)?(?:{_STOP}{_NAME}[ \t]{{0,2}}){{1,6}}"
+_NUMBERED_WAY = rf"{_NUMBER}[ \t]{{0,2}}(?:\n[ \t]*)?{_WAY}\b"
+_STREET = rf"\b{_NUMBERED_WAY}[ \t]{{0,2}}(?:\n[ \t]*)?(?:{_STOP}{_NAME}[ \t]{{0,2}}){{1,6}}"
 _ZONE = r"(?:za|zi|zac|zone (?:artisanale|industrielle|d['’]activit[ée]s?))"
 _UNNUMBERED = rf"\b(?:{_WAY}|{_ZONE})[ \t]+(?:{_STOP}{_NAME}[ \t]?){{1,6}}"
 _COMPLEMENT = (
@@ -54,6 +55,9 @@ _ADDRESS = re.compile(
     rf"|{_UNNUMBERED}(?:{_COMPLEMENT}){{0,2}}{_JOINED}{_TOWN}|{_HAMLET}|{_BACKWARDS}|{_HOUSED})",
     _FLAGS,
 )
+# Where an address may begin; asked of small letters, which is quicker than to ignore case.
+_HEAD = re.compile(rf"\b(?={_NUMBERED_WAY}|(?:{_WAY}|{_ZONE})[ \t])")
+_HAMLET_HEAD = re.compile(rf"(?={_HAMLET})", _FLAGS)
 _TOWN_LINE = re.compile(rf"(?<![\d.,€-])(?<!\d )\b{_TOWN}", _FLAGS)
 _SPACES = re.compile(r"\s+")
 _NUMBERED_THING = re.compile(
@@ -80,13 +84,24 @@ class AddressRecognizer(EntityRecognizer):
 
 
 def _results(text: str) -> Iterator[RecognizerResult]:
-    for match in _ADDRESS.finditer(text):
+    for match in _addresses(text):
         if not _counts_things(match[0]):
             yield RecognizerResult("ADDRESS", match.start(), match.end(), 0.85)
     for match in _TOWN_LINE.finditer(text):
         end = _town_end(text, match.start(), match.end())
         if end is not None:
             yield RecognizerResult("ADDRESS", match.start(), end, 0.8)
+
+
+def _addresses(text: str) -> Iterator[re.Match[str]]:
+    """Yield what `_ADDRESS.finditer` would, tried only where one may begin."""
+    heads = {head.start() for head in _HEAD.finditer(lowered(text))}
+    end = 0
+    for at in sorted(heads | {head.start() for head in _HAMLET_HEAD.finditer(text)}):
+        match = _ADDRESS.match(text, at) if at >= end else None
+        if match is not None:
+            end = match.end()
+            yield match
 
 
 def _counts_things(written: str) -> bool:

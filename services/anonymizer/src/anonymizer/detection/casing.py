@@ -20,8 +20,8 @@ _EVERYDAY = AMBIGUOUS | PLAIN | ALL_KEPT | OCCUPATIONS
 
 def recased(text: str) -> str:
     """Return the text with probable names capitalised, if it has next to no capitals."""
-    letters = sum(c.isalpha() for c in text)
-    if not letters or sum(c.isupper() for c in text) > _FEW * letters:
+    capitals = sum(map(str.isupper, text))
+    if capitals > _FEW * len(text) or capitals > _FEW * sum(map(str.isalpha, text)):
         return text
     characters = list(text)
     for start in _names(text):

@@ -28,3 +28,12 @@ _FOLDS = _Folds()
 def fold(text: str) -> str:
     """Return `text` in lower case without accents; offsets stay the same."""
     return text.translate(_FOLDS)
+
+
+def lowered(text: str) -> str:
+    """Return `text` in lower case, accents kept; offsets stay the same.
+
+    Patterns that ignore case take each of these three signs for its plain letter, and the first is
+    the only one that `str.lower` makes longer.
+    """
+    return text.replace("İ", "i").replace("ı", "i").replace("ſ", "s").lower()

@@ -8,7 +8,7 @@ from itertools import pairwise
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from anonymizer.detection.folding import fold
+from anonymizer.detection.folding import fold, lowered
 from anonymizer.detection.gazetteer import gazetteer
 from anonymizer.detection.lexicon import (
     BODIES_KEPT,
@@ -42,6 +42,8 @@ _CAP = r"(?:[A-ZÀ-ÝŒ][\w’'&+.-]*|\d{1,3}(?=[ ][A-Z]))"
 _LINK = r"(?:de la|de l['’]|de|du|des|d['’]|la|le|les|l['’]|à|au|aux|et|en|sur|sous|lès|&)"
 _TAIL = rf"(?:[ \u00a0](?:{_LINK}[ \u00a0]?){{0,2}}(?:(?<=['’]){_CAP}|{_CAP}|[«\"“][^»\"”\n]{{2,40}}[»\"”]))"
 _BY_HEAD = re.compile(rf"(?<![\w-])(?P<name>(?i:{_HEAD})(?:[ ][a-zà-ÿ]{{5,14}})?{_TAIL}{{1,6}})")
+# Where such a name may begin; asked of small letters, which is quicker than to ignore case.
+_KIND = re.compile(rf"(?<![\w-])(?=(?:{_HEAD.lower()})[ \u00a0])")
 _CHEZ = re.compile(
     rf"(?P<chez>\b(?:chez|CHEZ|Chez))[ \n](?P<name>{_CAP}(?:[ ](?:{_LINK}[ ]?)?{_CAP}){{0,4}})"
 )
@@ -92,7 +94,7 @@ class OrganisationsByGrammar(EntityRecognizer):
 
 
 def _candidates(text: str) -> Iterator[tuple[str, int, int, float]]:
-    for match in _BY_HEAD.finditer(text):
+    for match in _by_head(text):
         if not is_kept(match["name"]) and not _is_public(match["name"]):
             start, end = _cut(text, *match.span("name"))
             if end > start:
@@ -111,6 +113,16 @@ def _candidates(text: str) -> Iterator[tuple[str, int, int, float]]:
             yield "ORGANISATION", match.start("name"), match.start("name") + len(name), 0.8
     for start, end in _lines(text):
         yield from _beside_towns(text, start, end)
+
+
+def _by_head(text: str) -> Iterator[re.Match[str]]:
+    """Yield what `_BY_HEAD.finditer` would, tried only where one may begin."""
+    end = 0
+    for kind in _KIND.finditer(lowered(text)):
+        match = _BY_HEAD.match(text, kind.start()) if kind.start() >= end else None
+        if match is not None:
+            end = match.end()
+            yield match
 
 
 def _cut(text: str, start: int, end: int) -> tuple[int, int]:
