@@ -9,6 +9,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.folding import fold, lowered
 from anonymizer.detection.gazetteer import gazetteer
+from anonymizer.detection.heads import matches, starts
 
 _WAY = (
     r"(?:rue|avenue|av\.?|ave\.?|boulevard|boul\.?|bld\.?|bd\.?|blvd\.?|all[ée]es?|all\.|impasse|imp\.?|"
@@ -55,7 +56,6 @@ _ADDRESS = re.compile(
     rf"|{_UNNUMBERED}(?:{_COMPLEMENT}){{0,2}}{_JOINED}{_TOWN}|{_HAMLET}|{_BACKWARDS}|{_HOUSED})",
     _FLAGS,
 )
-# Where an address may begin; asked of small letters, which is quicker than to ignore case.
 _HEAD = re.compile(rf"\b(?={_NUMBERED_WAY}|(?:{_WAY}|{_ZONE})[ \t])")
 _HAMLET_HEAD = re.compile(rf"(?={_HAMLET})", _FLAGS)
 _TOWN_LINE = re.compile(rf"(?<![\d.,€-])(?<!\d )\b{_TOWN}", _FLAGS)
@@ -94,14 +94,8 @@ def _results(text: str) -> Iterator[RecognizerResult]:
 
 
 def _addresses(text: str) -> Iterator[re.Match[str]]:
-    """Yield what `_ADDRESS.finditer` would, tried only where one may begin."""
-    heads = {head.start() for head in _HEAD.finditer(lowered(text))}
-    end = 0
-    for at in sorted(heads | {head.start() for head in _HAMLET_HEAD.finditer(text)}):
-        match = _ADDRESS.match(text, at) if at >= end else None
-        if match is not None:
-            end = match.end()
-            yield match
+    heads = {*starts(_HEAD, lowered(text)), *starts(_HAMLET_HEAD, text)}
+    return matches(_ADDRESS, text, sorted(heads))
 
 
 def _counts_things(written: str) -> bool:

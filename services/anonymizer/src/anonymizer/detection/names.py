@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from anonymizer.detection.folding import fold
+from anonymizer.detection.folding import fold, lowered
 from anonymizer.detection.gazetteer import gazetteer
+from anonymizer.detection.heads import matches, starts
 from anonymizer.detection.lexicon import (
     ALL_KEPT,
     AMBIGUOUS,
@@ -49,21 +50,25 @@ _FIELD_LOW = re.compile(
     r"\b(?:nom|pr[ée]nom|first_?name|last_?name|name)[\"']?[ \t]*[:=][ \t]*[\"']?(?P<name>[^\W\d_][\w'’ -]{1,30}?)(?=[\"',;|\n\t}]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_SAID = re.compile(
-    r"\b(?i:je suis|je m['’ ]?appelle|je soussign[ée]+(?:\(e\))?,?|moi c['’]est|(?:il|elle) s['’]appelle|appel(?:ez|le)[- ]moi|au nom de|"
+_SAYING = (
+    r"je suis|je m['’ ]?appelle|je soussign[ée]+(?:\(e\))?,?|moi c['’]est|(?:il|elle) s['’]appelle|appel(?:ez|le)[- ]moi|au nom de|"
     r"de la part de|pr[ée]nomm[ée]e?|nomm[ée]e?|dite?|alias|surnomm[ée]e?|bonjour|bonsoir|ch[èe]re?|salut|coucou|"
-    rf"merci|bises|bisous|cordialement,?|sign[ée])[ \n]+(?:{_TITLE}[ ]+)?[«\"“]?[ ]?(?P<name>{_NAME})"
+    r"merci|bises|bisous|cordialement,?|sign[ée]"
 )
+_SAID = re.compile(rf"\b(?i:{_SAYING})[ \n]+(?:{_TITLE}[ ]+)?[«\"“]?[ ]?(?P<name>{_NAME})")
+_SAYING_HEAD = re.compile(rf"\b(?=(?:{_SAYING})[ \n])")
 _SPEAKER = re.compile(
     rf"^(?:\[?\d\d:\d\d(?::\d\d)?\]?[ -]*)?(?P<name>{_LINE_NAME}|[A-ZÀ-Ý]{{2,}})[ ]?(?:\(\w+\))?[ ]?:(?=[ \n])",
     re.MULTILINE,
 )
 _TOKEN = re.compile(r"(?:[DdLNO]['’])?[^\W\d_][\w'’ʼ]*(?:[-‐‑][^\W\d_][\w'’]*)*")
-_RELATIVE = re.compile(
-    r"\b(?i:(?:mon|ma|mes|son|sa|ses|notre|votre|leur|ton|ta)[ ](?:fille|fils|fr[èe]re|s[oœ]eur|mari|femme|conjointe?|compagnon|compagne|"
+_KIN = (
+    r"(?:mon|ma|mes|son|sa|ses|notre|votre|leur|ton|ta)[ ](?:fille|fils|fr[èe]re|s[oœ]eur|mari|femme|conjointe?|compagnon|compagne|"
     r"m[èe]re|p[èe]re|cousine?|tante|oncle|amie?|copain|copine|coll[èe]gue|chef(?:fe)?|patronn?e?|manager|conseill[èe]re?|tutrice|tuteur|"
-    rf"formateur|formatrice|avocate?|binôme|associ[ée]e?|voisine?|assistante?|n\+1))[ ,]+(?:{_TITLE}[ ])?(?P<name>{_CAP}(?:[ ]{_CAP})?)"
+    r"formateur|formatrice|avocate?|binôme|associ[ée]e?|voisine?|assistante?|n\+1)"
 )
+_RELATIVE = re.compile(rf"\b(?i:{_KIN})[ ,]+(?:{_TITLE}[ ])?(?P<name>{_CAP}(?:[ ]{_CAP})?)")
+_KIN_HEAD = re.compile(rf"\b(?=(?:{_KIN})[ ,])")
 _SIGNED = re.compile(
     rf"(?:^|\n)[ \t>]*(?P<name>{_LINE_NAME})[ \t]*(?=\n*\Z|\n--|\n+(?:PS|P\.S\.|T[ée]l|Le \d))"
 )
@@ -109,15 +114,20 @@ class NamesByContext(EntityRecognizer):
 
 
 def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
-    for pattern, score in ((_TITLED, 0.9), (_FIELD, 0.85), (_RELATIVE, 0.86)):
-        for match in pattern.finditer(text):
-            yield from _shortened(text, *match.span("name"), score, titled=pattern is not _FIELD)
+    small = lowered(text)
+    for found, score, titled in (
+        (_TITLED.finditer(text), 0.9, True),
+        (_FIELD.finditer(text), 0.85, False),
+        (matches(_RELATIVE, text, starts(_KIN_HEAD, small)), 0.86, True),
+    ):
+        for match in found:
+            yield from _shortened(text, *match.span("name"), score, titled=titled)
     for match in _TITLED_LOW.finditer(text):
         yield from _low_title(*match.span("name"), match["name"])
     for match in _FIELD_LOW.finditer(text):
         if not is_kept(match["name"]):
             yield (*match.span("name"), 0.8)
-    yield from _spoken(text)
+    yield from _spoken(text, small)
     yield from _by_given_name(text)
     yield from _at_head(text)
     yield from _in_cells(text)
@@ -202,8 +212,8 @@ def _is_plain_word(word: str) -> bool:
     return fold(word) in _PLAIN_WORDS
 
 
-def _spoken(text: str) -> Iterator[tuple[int, int, float]]:
-    for match in _SAID.finditer(text):
+def _spoken(text: str, small: str) -> Iterator[tuple[int, int, float]]:
+    for match in matches(_SAID, text, starts(_SAYING_HEAD, small)):
         first = match["name"].split()[0]
         # After a greeting even Pierre and Rose are people.
         named = fold(first) in AMBIGUOUS and gazetteer().is_first_name(first)
@@ -229,8 +239,10 @@ def _by_given_name(text: str) -> Iterator[tuple[int, int, float]]:
     words = list(_TOKEN.finditer(text))
     known = gazetteer()
     for index, word in enumerate(words):
+        if not word[0][0].isupper():
+            continue
         folded = fold(word[0])
-        if not word[0][0].isupper() or len(folded) < 3 or _is_particle(folded):  # noqa: PLR2004
+        if len(folded) < 3 or _is_particle(folded):  # noqa: PLR2004
             continue
         if not known.is_first_name(word[0]) or _PUBLIC.match(
             fold(text[word.start() : word.end() + 30])

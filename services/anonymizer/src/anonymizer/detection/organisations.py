@@ -10,6 +10,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.folding import fold, lowered
 from anonymizer.detection.gazetteer import gazetteer
+from anonymizer.detection.heads import matches, starts
 from anonymizer.detection.lexicon import (
     BODIES_KEPT,
     HEADINGS,
@@ -42,7 +43,6 @@ _CAP = r"(?:[A-ZÀ-ÝŒ][\w’'&+.-]*|\d{1,3}(?=[ ][A-Z]))"
 _LINK = r"(?:de la|de l['’]|de|du|des|d['’]|la|le|les|l['’]|à|au|aux|et|en|sur|sous|lès|&)"
 _TAIL = rf"(?:[ \u00a0](?:{_LINK}[ \u00a0]?){{0,2}}(?:(?<=['’]){_CAP}|{_CAP}|[«\"“][^»\"”\n]{{2,40}}[»\"”]))"
 _BY_HEAD = re.compile(rf"(?<![\w-])(?P<name>(?i:{_HEAD})(?:[ ][a-zà-ÿ]{{5,14}})?{_TAIL}{{1,6}})")
-# Where such a name may begin; asked of small letters, which is quicker than to ignore case.
 _KIND = re.compile(rf"(?<![\w-])(?=(?:{_HEAD.lower()})[ \u00a0])")
 _CHEZ = re.compile(
     rf"(?P<chez>\b(?:chez|CHEZ|Chez))[ \n](?P<name>{_CAP}(?:[ ](?:{_LINK}[ ]?)?{_CAP}){{0,4}})"
@@ -59,6 +59,8 @@ _LEGAL = re.compile(
     rf"\b(?P<name>{_CAP}(?:[ ](?:{_LINK}[ ]?)?{_CAP}){{0,3}}[ ](?:SARL|SAS|SASU|SA|EURL|SCOP|& (?:Fils|Associés|Cie|Frères)|et (?:Fils|Associés|Cie|Frères)))\b"
 )
 _DATED = re.compile(r"(?:19|20)\d\d|\b\d\d/\d\d\b")
+_LONGEST_LINE = 160
+_SEPARATOR = re.compile(r"[\t|,;():•·]|[ ][–—-][ ]")
 _SEGMENT = re.compile(r"[^\t|,;():•·\n]+?(?=\s*(?:[ ][–—-][ ]|[\t|,;():•·\n]|$))", re.MULTILINE)
 
 
@@ -94,7 +96,7 @@ class OrganisationsByGrammar(EntityRecognizer):
 
 
 def _candidates(text: str) -> Iterator[tuple[str, int, int, float]]:
-    for match in _by_head(text):
+    for match in matches(_BY_HEAD, text, starts(_KIND, lowered(text))):
         if not is_kept(match["name"]) and not _is_public(match["name"]):
             start, end = _cut(text, *match.span("name"))
             if end > start:
@@ -113,16 +115,6 @@ def _candidates(text: str) -> Iterator[tuple[str, int, int, float]]:
             yield "ORGANISATION", match.start("name"), match.start("name") + len(name), 0.8
     for start, end in _lines(text):
         yield from _beside_towns(text, start, end)
-
-
-def _by_head(text: str) -> Iterator[re.Match[str]]:
-    """Yield what `_BY_HEAD.finditer` would, tried only where one may begin."""
-    end = 0
-    for kind in _KIND.finditer(lowered(text)):
-        match = _BY_HEAD.match(text, kind.start()) if kind.start() >= end else None
-        if match is not None:
-            end = match.end()
-            yield match
 
 
 def _cut(text: str, start: int, end: int) -> tuple[int, int]:
@@ -169,9 +161,11 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 
 def _beside_towns(text: str, start: int, end: int) -> Iterator[tuple[str, int, int, float]]:
     """Yield what stands before a town in a line of a CV: "Vendeuse, Maison Roux, Pau"."""
+    if end - start > _LONGEST_LINE or _SEPARATOR.search(text, start, end) is None:
+        return
     segments = [m.span() for m in _SEGMENT.finditer(text, start, end) if m[0].strip()]
     segments = [_stripped(text, *segment) for segment in segments]
-    if not 2 <= len(segments) <= 8 or end - start > 160:  # noqa: PLR2004
+    if not 2 <= len(segments) <= 8:  # noqa: PLR2004
         return
     for before, here in pairwise(segments):
         town, name = text[slice(*here)], text[slice(*before)]

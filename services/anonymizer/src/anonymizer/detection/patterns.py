@@ -301,7 +301,7 @@ class IdentityDocumentRecognizer(_French):
     PATTERNS = (
         (
             "named",
-            r"(?<=[ \t\n:°(\"=])(?=[A-Z0-9 ]{0,12}\d)"
+            r"(?<=[ \t\n:°(\"=])(?=[A-Z ]{0,12}+\d)"
             r"(?<=(?:\bCNIE?|carte (?:nationale )?d['’ ]identit[ée]|\bidentit[ée]|passeport|"
             r"titre de s[ée]jour|carte de s[ée]jour|carte de r[ée]sident|r[ée]c[ée]piss[ée]|"
             r"\bpi[èe]ce d['’ ]identit[ée]|\bAPS)\b[^\n]{0,40}?[ \t\n:°(\"=])"
@@ -405,7 +405,7 @@ class LinkRecognizer(_French):
         ),
         (
             "handle",
-            r"(?<=[ \t:(])(?=@?\w{0,39}[\d_.\-])"
+            r"(?<=[ \t:(])(?=@?[^\W\d_]{0,39}+[\d_.\-])"
             r"(?<=(?:insta(?:gram)?|twitter|tiktok|snap(?:chat)?|mastodon|linkedin|github|r[ée]seaux?|"
             r"pseudo|discord)\b[^\n]{0,20}[ \t:(])@?[\w.\-]{4,40}(?<=[\d_.\-]\w{0,20})\b",
             0.6,

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from anonymizer.detection.folding import fold
+from anonymizer.detection.folding import fold, lowered
 from anonymizer.detection.gazetteer import gazetteer
+from anonymizer.detection.heads import matches, starts
 from anonymizer.detection.lexicon import is_kept
 
 _PART = r"[A-ZÀ-ÝŒ][\w'’]*"
@@ -21,11 +22,12 @@ _AFTER = re.compile(
 _ALONE = re.compile(
     rf"(?:^|[\t|,;(–—][ ]?)[ ]*(?P<town>{_TOWN})(?=[ ]*(?:$|[\t|,;)–—.]))", re.MULTILINE
 )
+_NAMED = r"(?:ville|commune|lieu(?: de naissance)?|city|domicile|localit[ée]|r[ée]sidence)[\"']?[ \t]*[:=]"
 _FIELD = re.compile(
-    r"(?:ville|commune|lieu(?: de naissance)?|city|domicile|localit[ée]|r[ée]sidence)[\"']?[ \t]*[:=][ \t]*[\"']?(?P<town>[^\W\d_][\w'’ -]{1,40}?)"
-    r"(?=[\"',;|\n\t}(]|$)",
+    rf"{_NAMED}[ \t]*[\"']?(?P<town>[^\W\d_][\w'’ -]{{1,40}}?)(?=[\"',;|\n\t}}(]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_FIELD_HEAD = re.compile(rf"(?={_NAMED})")
 _BORN = re.compile(
     rf"(?:\bn[ée]e?\b[^\n]{{0,40}}?|(?:19|20)\d\d[ ])(?:à|a|À|A)[ ](?P<town>{_TOWN})"
 )
@@ -62,7 +64,7 @@ def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
             end = _longest(text, *match.span("town"))
             if end is not None and not is_set_phrase(text, match.start("town"), end):
                 yield match.start("town"), end, score
-    for match in _FIELD.finditer(text):
+    for match in matches(_FIELD, text, starts(_FIELD_HEAD, lowered(text))):
         if not is_kept(match["town"]):
             yield (*match.span("town"), 0.7)
     for match in _BORN.finditer(text):

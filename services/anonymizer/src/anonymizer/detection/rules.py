@@ -53,6 +53,8 @@ def trimmed(finding: Finding, text: str) -> Finding | None:
         start += 1
     while start < end and text[end - 1] in _EDGES and not _belongs(text, start, end):
         end -= 1
+    if (start, end) == (finding.start, finding.end):
+        return finding if start < end else None
     return replace(finding, start=start, end=end) if start < end else None
 
 
