@@ -190,10 +190,10 @@ async def test_a_rotation_that_is_killed_leaves_every_key_readable(operator):
 
     done, kills = 0, 0
     while done < len(TENANTS) * MANY:
-        process, until = operator.start_rotation(), done + 40
+        process, until = operator.start_rotation(), done + 90
         while process.poll() is None and done < until:
             done = await readable()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
         kills += process.poll() is None
         process.kill()
         await asyncio.to_thread(process.communicate)
