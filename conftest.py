@@ -177,6 +177,13 @@ def postgresql() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="module")
+def empty_postgresql() -> Iterator[PostgresqlServer]:
+    """A throwaway PostgreSQL for one subject, with no role and no database of ours yet."""
+    with _postgresql_in(_in_memory(), "-c full_page_writes=off") as server:
+        yield server
+
+
 @pytest.fixture
 def own_postgresql() -> Iterator[Callable[..., PostgresqlServer]]:
     """Begin a PostgreSQL of the test's own, on a disk unless it says where: it may be broken."""
@@ -225,6 +232,17 @@ def _create_database(server: str, name: str, template: str = "template1") -> Non
         await connection.execute(f'create database "{name}" template "{template}"')
 
     _as_administrator(server, create)
+
+
+def _close_database(server: str, name: str, role: str) -> None:
+    """Let in who is let in after a migration: a copy of a database does not take that over."""
+
+    async def close(connection: asyncpg.Connection) -> None:
+        await connection.execute(f'ALTER DATABASE "{name}" OWNER TO {_OWNER}')
+        await connection.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+        await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {role}')
+
+    _as_administrator(server, close)
 
 
 async def _make_role(connection: asyncpg.Connection, name: str, *may: str) -> None:
@@ -328,6 +346,7 @@ def new_migrated(request: pytest.FixtureRequest) -> Callable[[str, str, Path], s
         server, name = request.getfixturevalue("postgresql"), "t" + secrets.token_hex(6)
         template = request.getfixturevalue("_postgresql_templates")(package)
         _create_database(server, name, template)
+        _close_database(server, name, service_role(package))
         return f"{server}/{name}".replace("postgres@", f"{_LOGIN}@")
 
     return create

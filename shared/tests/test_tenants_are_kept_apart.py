@@ -40,6 +40,9 @@ async def _furnished(url: str, login: str) -> Database:
             await connection.run_sync(protect)
             await connection.exec_driver_sql(f"CREATE ROLE {login} LOGIN")
             await connection.exec_driver_sql(f"GRANT ALL ON notes TO {login}")
+            name = url.rpartition("/")[2]
+            await connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+            await connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {name} TO {login}")
     for tenant in ("tnt_1", "tnt_2"):
         async with owner.begin(tenant) as session:
             session.add(Note(tenant=tenant, id=1, said=tenant))
@@ -128,3 +131,14 @@ class TestPostgresqlAlone:
         with pytest.raises(NotIsolated, match="superuser"):
             await owner.require_isolation(Base.metadata)
         await owner.close()
+
+    async def test_is_refused_at_start_when_every_role_may_enter(self, database):
+        owner = Database(
+            database.url.replace(database.url.split("//")[1].split("@")[0], "postgres")
+        )
+        name = database.url.rpartition("/")[2]
+        async with owner.engine.begin() as connection:
+            await connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {name} TO PUBLIC")
+        await owner.close()
+        with pytest.raises(NotIsolated, match="Every role"):
+            await database.require_isolation(Base.metadata)

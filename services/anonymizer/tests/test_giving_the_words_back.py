@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+from anonymizer.restoration.duplex import RestoredStream
+from anonymizer.restoration.rules import Restorer
 from keel.identifiers import new_id
 
 TEXT = "Bonjour,\nMme Odile Perrichon (MME PERRICHON) habite à Limoges. Tél. 06 39 98 11 22.\n"
@@ -123,3 +125,31 @@ async def test_destroying_a_bilan_leaves_nothing_to_restore(anonymizer):
 async def test_a_pass_for_one_bilan_destroys_no_other(anonymizer):
     answer = await anonymizer.call("destroy_bilan", "DELETE", f"/bilans/{new_id('bil')}")
     assert answer.status_code == 404
+
+
+async def test_lines_may_be_cut_anywhere_on_the_way_also_inside_a_character():
+    """The request's bytes arrive as the network cuts them: UTF-8 as it is, or escaped."""
+    originals = {"PERSONNE_1": "Zoé Müller 👩‍🔧", "LIEU_2": "Guéret"}
+    deltas = ["Né à [LI", "EU_2] 🙂, [", "FEMME_1", "] l’a dit : « été ».\n", "[Femme\u202f1] !"]
+    told = "Né à Guéret 🙂, Zoé Müller 👩‍🔧 l’a dit : « été ».\nZoé Müller 👩‍🔧 !"
+    for escaped in (True, False):
+        lines = [json.dumps({"delta": delta}, ensure_ascii=escaped) for delta in deltas]
+        body = "\n".join(lines).encode()
+        for cut in range(len(body) + 1):
+            assert await _restored_in_pieces(originals, body[:cut], body[cut:]) == told
+
+
+async def _restored_in_pieces(originals, *pieces):
+    left, sent = list(pieces), []
+
+    async def receive():
+        piece = left.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(left)}
+
+    async def send(message):
+        sent.append(message.get("body", b""))
+
+    await RestoredStream(Restorer(originals))({}, receive, send)
+    *lines, last = map(json.loads, b"".join(sent).splitlines())
+    assert last == {"unknown": []}
+    return "".join(line["delta"] for line in lines)

@@ -1,19 +1,22 @@
 """What was masked comes back byte for byte, also in a stream that is cut anywhere."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonymizer.restoration.grammar import MAX_FORM, TYPES
+from anonymizer.restoration.grammar import HELD, MAX_FORM, TOKEN, TYPES
 from anonymizer.restoration.rules import Context, Restorer, restore, restore_value
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.rules import Masked, SurrogateType, plan
 
 _FRAGMENTS = st.sampled_from(
     ["[", "]", "\\", "\\[", "{", "<", "&#91;", "PERSONNE", "personne_1", "_", "-", " ", "1", "12",
-     "[PERSONNE_1]", "[FEMME_1b]", "b", "Age_2", "ORGANISATION 3", "é", "\n", "Martin", "\\_", "TÉLÉPHONE_1]", "🙂"]
+     "[PERSONNE_1]", "[FEMME_1b]", "b", "Age_2", "ORGANISATION 3", "é", "\n", "Martin", "\\_", "TÉLÉPHONE_1]", "🙂",
+     "\r\n", "0", "__", "_PERSONNE_1_", "［", "］", "%5B", "%5D", "%5BPERSONNE_1%5D", "\\u005d", " n°", "[FEMME_1 b]", "[PERSONNE_\n12]", "\ud83d", "\ude42",
+     "phone number_1", "e\u0301"]
 )  # fmt: skip
 _TEXTS = st.lists(_FRAGMENTS | st.text(max_size=4), max_size=14).map("".join)
 _LABELS = st.sampled_from([kind.name for kind in SurrogateType])
@@ -36,7 +39,7 @@ def _pseudonymised(text: str, masked: list[Masked]) -> tuple[str, dict[str, str]
 
 
 @given(_masked_texts())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=2000, deadline=None)
 def test_restoring_a_pseudonymised_text_gives_the_text_itself(example):
     text, masked = example
     pseudonymised, originals = _pseudonymised(text, masked)
@@ -92,6 +95,21 @@ def test_accents_do_not_hide_a_surrogate():
     assert restore("au [Téléphone_3]", {"TELEPHONE_3": "06"})[0] == "au 06"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["une femme - 1 enfant", "Homme – 2 ans d'ancienneté", "{age: 2}", '{"age": 2}', "[personnes : 2]", "<personne: 1>",
+     "PERSONNE_1_2", "PERSONNE_1__b2", "PERSONNE_123", "PERSONNE_10", "XPERSONNE_1", "[PERSONNE_10]", "[PERSONNE_1z]"],
+)  # fmt: skip
+def test_what_may_mean_something_else_is_left_as_it_is(text):
+    assert restore(text, {"PERSONNE_1": "x", "PERSONNE_2": "y", "AGE_2": "z"})[0] == text
+
+
+@pytest.mark.parametrize("pattern", [TOKEN, HELD], ids=["whole", "unfinished"])
+def test_no_form_is_longer_than_what_a_stream_holds_back(pattern):
+    _, longest = re._parser.parse(pattern.pattern, re.IGNORECASE).getwidth()
+    assert longest <= MAX_FORM
+
+
 def test_what_nobody_issued_stays_and_is_reported():
     restored, unknown = restore("[PERSONNE_9] et [AGE_1]", {"AGE_1": "31 ans"})
     assert restored == "[PERSONNE_9] et 31 ans"
@@ -117,6 +135,18 @@ def test_in_json_an_original_is_escaped():
     stream = Restorer({"PERSONNE_1": 'Zoé "Zo"\nM.'}, Context.JSON)
     written = stream.feed('{"who": "[PERSONNE_1]"}') + stream.finish()
     assert json.loads(written) == {"who": 'Zoé "Zo"\nM.'}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["%5BPERSONNE_1%5DLIEU_1 Zoé", "\\u005bPERSONNE_1\\u005dLIEU_1 Zoé", "_PERSONNE_1_TÉLÉPHONE_1] Zoé",
+     "%5BLIEU_1%5D_PERSONNE_1_LIEU_1] Zoé"],
+)  # fmt: skip
+def test_what_looks_like_a_surrogate_only_beside_one_is_neutralised_too(text):
+    masked = [Masked(len(text) - 3, len(text), label) for label in ("PERSON", "LOCATION")]
+    for one in masked:
+        pseudonymised, originals = _pseudonymised(text, [one])
+        assert restore(pseudonymised, originals)[0] == text
 
 
 def test_forged_surrogates_in_the_input_are_neutralised():

@@ -10,6 +10,7 @@ can still be read, until the backup itself is deleted or that key is.
 import base64
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,31 +58,36 @@ def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyEncryptionKey:
-    """The key that wraps the others; 32 bytes from a file or a secret store."""
+    """The key that wraps the others, and those that wrapped before it: 32 bytes each, newest first.
 
-    _bytes: bytes
+    One file holds them, a line each, so that a secret store keeps one value. Only the first line
+    wraps; all of them unwrap, so that keys can be wrapped anew while everything goes on
+    (`keel.rewrapping`).
+    """
+
+    _newest: bytes
+    _former: tuple[bytes, ...] = ()
 
     @classmethod
     def from_file(cls, path: Path) -> "KeyEncryptionKey":
-        """Read 32 bytes in base64url from `path`.
+        """Read one or more lines of 32 bytes in base64url from `path`.
 
         Raises:
             KeyFileRefused: missing, malformed, or open to others than its owner and group.
         """
         try:
-            text = path.read_text("ascii").strip()
+            lines = path.read_text("ascii").split()
             mode = path.stat().st_mode
         except (OSError, UnicodeDecodeError):
             raise KeyFileRefused(f"The key file {path} cannot be read.") from None
         if mode & 0o007:
             raise KeyFileRefused(f"The key file {path} is open to everybody: chmod 600 it.")
-        try:
-            key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except ValueError:
-            key = b""
-        if len(key) != KEY_BYTES:
-            raise KeyFileRefused(f"The key file {path} does not hold 32 bytes in base64url.")
-        return cls(key)
+        newest, *former = [_decoded(line) for line in lines] or [b""]
+        if any(len(key) != KEY_BYTES for key in (newest, *former)):
+            raise KeyFileRefused(
+                f"The key file {path} does not hold 32 bytes in base64url, on each of its lines."
+            )
+        return cls(newest, tuple(former))
 
     @classmethod
     def create_file(cls, path: Path) -> "KeyEncryptionKey":
@@ -91,12 +97,33 @@ class KeyEncryptionKey:
         return cls(key)
 
     def wrap(self, key: bytes, context: str) -> bytes:
-        """Encrypt a key for storage."""
-        return seal(self._bytes, key, "wrap|" + context)
+        """Encrypt a key for storage, under the newest."""
+        return seal(self._newest, key, "wrap|" + context)
 
     def unwrap(self, wrapped: bytes, context: str) -> bytes:
-        """Return a stored key (raises `CannotUnseal`)."""
-        return unseal(self._bytes, wrapped, "wrap|" + context)
+        """Return a stored key, whichever of the keys wrapped it (raises `CannotUnseal`)."""
+        for former in (self._newest, *self._former):
+            with suppress(CannotUnseal):
+                return unseal(former, wrapped, "wrap|" + context)
+        raise CannotUnseal
+
+    def wrapped_anew(self, wrapped: bytes, context: str) -> bytes | None:
+        """Return a stored key wrapped under the newest; None where it is already.
+
+        Raises:
+            CannotUnseal: none of the keys wrapped it.
+        """
+        with suppress(CannotUnseal):
+            unseal(self._newest, wrapped, "wrap|" + context)
+            return None
+        return self.wrap(self.unwrap(wrapped, context), context)
+
+
+def _decoded(line: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(line + "=" * (-len(line) % 4))
+    except ValueError:
+        return b""
 
 
 class ContentKeyRow(TenantOwned):

@@ -146,6 +146,17 @@ _GRANTS = (
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
     "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
 )
+_OWN_DATABASE = """
+SELECT datname FROM pg_database
+WHERE datname = current_database() AND pg_has_role(current_user, datdba, 'USAGE')
+"""
+_CLOSED = (
+    "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+    "GRANT CONNECT ON DATABASE {database} TO {role}",
+    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+    "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC",
+    "REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC",
+)
 
 
 CHANGES = "changes"
@@ -153,8 +164,10 @@ CHANGES = "changes"
 
 
 def grant(connection: Connection, package: str, tables: MetaData | None = None) -> None:
-    """Let the service's role use the tables, without owning them; again after each migration.
+    """Let the service's role, and nobody else, use the tables, without owning them.
 
+    Again after each migration. A database that the migrating role does not own is closed by
+    whoever does; a service refuses to start on one that is open (`require_isolation`).
     Of a table whose `info` has `CHANGES` the role may update those columns, and delete nothing.
     """
     if connection.dialect.name != "postgresql":
@@ -163,9 +176,20 @@ def grant(connection: Connection, package: str, tables: MetaData | None = None) 
     connection.exec_driver_sql(_MAKE_ROLE.format(role=role))
     for statement in _GRANTS:
         connection.exec_driver_sql(statement.format(role=role))
+    _close(connection, role)
     for table in () if tables is None else tables.tables.values():
         if CHANGES in table.info and inspect(connection).has_table(table.name):
             _narrow(connection, role, table.name, table.info[CHANGES])
+
+
+def _close(connection: Connection, role: str) -> None:
+    """Let nobody but the service's role into the database (LR-D02: a role of its own)."""
+    name = connection.exec_driver_sql(_OWN_DATABASE).scalar()
+    if name is None:
+        return
+    database = connection.dialect.identifier_preparer.quote(name)
+    for statement in _CLOSED:
+        connection.exec_driver_sql(statement.format(role=role, database=database))
 
 
 def _narrow(connection: Connection, role: str, table: str, changes: tuple[str, ...]) -> None:
@@ -182,6 +206,7 @@ _OWNED = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(current_user, c.relowner, 'USAGE')
 """
+_ANYBODYS = "SELECT has_database_privilege('public', current_database(), 'CONNECT')"
 _OPEN = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname::text = ANY(CAST(:tables AS text[]))
@@ -193,8 +218,8 @@ async def require_isolation(connection: AsyncConnection, tables: list[str]) -> N
     """Refuse a PostgreSQL that would let this service see every tenant's rows.
 
     Raises:
-        NotIsolated: the role is a superuser, may bypass policies or owns tables, or a table has no
-            policy.
+        NotIsolated: the role is a superuser, may bypass policies or owns tables, a table has no
+            policy, or every role of the server may enter the database.
     """
     if connection.dialect.name != "postgresql":
         return
@@ -207,6 +232,11 @@ async def require_isolation(connection: AsyncConnection, tables: list[str]) -> N
     if (await connection.exec_driver_sql(_OWNED)).scalar_one():
         raise NotIsolated(
             "The database role owns the tables. Migrate with the owner, serve with another role."
+        )
+    if (await connection.exec_driver_sql(_ANYBODYS)).scalar_one():
+        raise NotIsolated(
+            "Every role of the server may enter this database. Run `migrate` as the role that owns "
+            "the database: it lets nobody in but the service's own role."
         )
     unprotected = (await connection.execute(text(_OPEN), {"tables": tables})).scalars().all()
     if unprotected:

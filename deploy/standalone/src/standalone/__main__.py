@@ -1,4 +1,4 @@
-"""`python -m standalone serve`: the whole platform in one process, on SQLite."""
+"""`python -m standalone serve | rotate-keys`: the whole platform in one process, on SQLite."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ import uvloop
 
 from gateway.operators.service import create_tenant, list_tenants
 from keel.commands import REFUSED, listen, serve_on
+from keel.rewrapping import print_rewrapped
 from keel.settings import SettingsRefused
 from keel.start import StartRefused
 from keel.telemetry import configure_logging
@@ -49,6 +50,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="when there is no tenant yet, create this one and print how to call it",
     )
+    rotate = verbs.add_parser(
+        "rotate-keys", help="wrap content keys under the newest key of each key file"
+    )
+    rotate.add_argument("--data", type=Path, default=Path("var/data"))
     return parser.parse_args(argv)
 
 
@@ -156,6 +161,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     layout = Layout(arguments.data.resolve())
     try:
         with layout.claim():
+            if arguments.verb == "rotate-keys":
+                return max(map(print_rewrapped, layout.wrapped_keys()))
             return uvloop.run(_serve(arguments, layout))
     except StartRefused as refusal:
         sys.stderr.write(f"passerelle: {refusal}\n")

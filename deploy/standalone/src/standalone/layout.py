@@ -3,14 +3,19 @@
 import fcntl
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import anonymizer.tables
+import gateway.tables
+import reports.tables
 from gateway.keyring import Keyring
 from keel.files import write_whole
 from keel.migrations import migrate
-from keel.sealing import KeyEncryptionKey
+from keel.rewrapping import Wrapped
+from keel.sealing import ContentKeyRow, KeyEncryptionKey
 from keel.settings import SettingsRefused
 
 _WITH_DATABASE = {
@@ -20,6 +25,11 @@ _WITH_DATABASE = {
     "reports": "reports",
 }
 _WITH_KEK = ("anonymizer", "reports")
+_WRAPPED: Mapping[str, tuple[type[ContentKeyRow], ...]] = {
+    "gateway": (gateway.tables.ContentKey, gateway.tables.RecordKey),
+    "anonymizer": (anonymizer.tables.ContentKey,),
+    "reports": (reports.tables.ContentKey,),
+}
 
 
 class DataInUse(SettingsRefused):
@@ -99,6 +109,18 @@ class Layout:
         if not path.exists():
             write_whole(path, f"localhost/passerelle/{secrets.token_hex(4)}".encode())
         return path.read_text().strip()
+
+    def wrapped_keys(self) -> list[Wrapped]:
+        """Return where each service's wrapped keys are, and what wraps them.
+
+        Raises:
+            KeyFileRefused: a key file is missing or wrong.
+        """
+        return [
+            Wrapped(service, self.database_url(service), KeyEncryptionKey.from_file(path), tables)
+            for service, tables in _WRAPPED.items()
+            for path in (self.kek(service),)
+        ]
 
     async def migrate(self) -> None:
         """Bring every database up to date."""

@@ -161,6 +161,16 @@ def _restore(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _rotate_keys(_: argparse.Namespace) -> int:
+    from anonymizer.tables import ContentKey  # noqa: PLC0415
+    from keel.rewrapping import Wrapped, print_rewrapped  # noqa: PLC0415
+    from keel.sealing import KeyEncryptionKey  # noqa: PLC0415
+
+    settings = Settings.read()
+    kek = KeyEncryptionKey.from_file(settings.key_encryption_key_file)
+    return print_rewrapped(Wrapped("anonymizer", settings.database_url, kek, (ContentKey,)))
+
+
 def _files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path)
 
@@ -212,6 +222,7 @@ SERVICE = Service(
         Verb("detect", "find what identifies somebody", _detect, _detect_arguments),
         Verb("pseudonymise", "put surrogates in texts", _pseudonymise, _pseudonymise_arguments),
         Verb("restore", "put the originals back", _restore, _restore_arguments),
+        Verb("rotate-keys", "wrap content keys under the newest key", _rotate_keys),
         Verb("work", "read files for the service (see `work --help`)", lambda _: 2),
     ),
 )

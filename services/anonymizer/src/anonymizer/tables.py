@@ -56,11 +56,14 @@ class VaultEntry(TenantOwned, Base):
     gender: Mapped[str | None] = mapped_column(String(1))
     # HMAC of the exact written form: one surrogate a form, so that restoration is exact.
     form: Mapped[bytes] = mapped_column(LargeBinary(32))
-    # HMAC of the folded value: the forms of one value can be joined without reading any.
+    # HMAC of the folded value: the ways of writing one thing share a number, and none is read.
     folded: Mapped[bytes] = mapped_column(LargeBinary(32))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
-    __table_args__ = (Index(None, "tenant", "bilan", "type", "form", unique=True),)
+    __table_args__ = (
+        Index(None, "tenant", "bilan", "type", "form", unique=True),
+        Index(None, "tenant", "bilan", "folded"),
+    )
 
 
 class KeptDocument(TenantOwned, Base):

@@ -17,7 +17,7 @@ from gateway.destruction.keys import PersonKeys
 from gateway.events.service import Events
 from gateway.holds.service import Holds
 from gateway.incidents.service import Incidents
-from gateway.keyring import Keyring
+from gateway.keyring import KEK, Keyring
 from gateway.log.opening import sequencer_of
 from gateway.operators import consents, destructions, holds, log, webhooks
 from gateway.operators.api import operator_app
@@ -28,13 +28,15 @@ from gateway.quotas.rules import QuotaKind
 from gateway.quotas.service import Quotas
 from gateway.records.service import Records
 from gateway.settings import Settings
-from gateway.tables import RecordKey
+from gateway.tables import ContentKey, RecordKey
 from gateway.tenants.clients import Clients
 from gateway.tenants.rules import Scope
 from gateway.tenants.service import Tenants
 from gateway.working import WORK
 from keel.commands import Service, Verb, main
 from keel.database import Database
+from keel.rewrapping import Wrapped, print_rewrapped
+from keel.sealing import KeyEncryptionKey
 from keel.settings import SettingsRefused
 from keel.strict_json import NotStrictJson, parse
 
@@ -310,6 +312,13 @@ def _keys_arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("kid")
 
 
+def _rotate_keys(_: argparse.Namespace) -> int:
+    settings = Settings.read()
+    kek = KeyEncryptionKey.from_file(settings.keys_dir / KEK)
+    tables = (ContentKey, RecordKey)
+    return print_rewrapped(Wrapped("gateway", settings.database_url, kek, tables))
+
+
 SERVICE = Service(
     package="gateway",
     settings=Settings,
@@ -328,7 +337,8 @@ SERVICE = Service(
         Verb("destruction", "show what is not destroyed yet", _destruction, destructions.arguments),
         Verb("webhook", "send again what was given up", _webhook, webhooks.arguments),
         Verb("log", "audit the public log, its keys, its origin", _log, log.arguments),
-        Verb("keys", "make, list, rotate or revoke keys", _keys, _keys_arguments),
+        Verb("keys", "make, list, rotate or revoke signing keys", _keys, _keys_arguments),
+        Verb("rotate-keys", "wrap content keys under the newest gateway.kek", _rotate_keys),
     ),
 )
 

@@ -31,6 +31,9 @@ from keel.watching import Watched
 
 log = structlog.get_logger()
 
+KEK = "gateway.kek"
+"""The file of the keys that wrap what the gateway seals with."""
+
 
 class Use(StrEnum):
     """What a key signs; no key signs two kinds of thing."""
@@ -155,7 +158,7 @@ class Keyring:
             receipt=RotatingKey(Use.RECEIPT, watched),
             passes=RotatingKey(Use.PASS, watched),
             log=LogKeys.open(folder),
-            kek=KeyEncryptionKey.from_file(folder / "gateway.kek"),
+            kek=KeyEncryptionKey.from_file(folder / KEK),
         )
 
     @classmethod
@@ -167,8 +170,8 @@ class Keyring:
                 now = utc_now()
                 write_signing(folder / f"{use}.pem", SigningKey.generate(), now, first_used_at=now)
         LogKeys.create(folder)
-        if not (folder / "gateway.kek").exists():
-            KeyEncryptionKey.create_file(folder / "gateway.kek")
+        if not (folder / KEK).exists():
+            KeyEncryptionKey.create_file(folder / KEK)
         return cls.open(folder)
 
     def published(self) -> PublicKeys:

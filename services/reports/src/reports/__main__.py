@@ -1,4 +1,4 @@
-"""`python -m reports serve | migrate | openapi | render`."""
+"""`python -m reports serve | migrate | openapi | render | rotate-keys`."""
 
 import argparse
 import json
@@ -8,10 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from keel.commands import REFUSED, Service, Verb, main
+from keel.rewrapping import Wrapped, print_rewrapped
+from keel.sealing import KeyEncryptionKey
 from reports.app import create_app, document
 from reports.rendering.formats import FORMATS, render
 from reports.settings import Settings
 from reports.synthesis.document import Report
+from reports.tables import ContentKey
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +49,21 @@ def _where(refusal: ValueError) -> str:
     return "not JSON"
 
 
+def _rotate_keys(_: argparse.Namespace) -> int:
+    settings = Settings.read()
+    kek = KeyEncryptionKey.from_file(settings.key_encryption_key_file)
+    return print_rewrapped(Wrapped("reports", settings.database_url, kek, (ContentKey,)))
+
+
 SERVICE = Service(
     package="reports",
     settings=Settings,
     create_app=create_app,
     document=document,
-    verbs=(Verb("render", "write a report file in another format", _render, _arguments),),
+    verbs=(
+        Verb("render", "write a report file in another format", _render, _arguments),
+        Verb("rotate-keys", "wrap content keys under the newest key", _rotate_keys),
+    ),
 )
 
 if __name__ == "__main__":

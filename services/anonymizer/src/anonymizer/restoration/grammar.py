@@ -16,26 +16,46 @@ from collections.abc import Iterator, Mapping, Sequence
 MAX_FORM = 64
 
 # The words of `surrogates.rules.SurrogateType` (a test holds the two equal), and what a model makes
-# of each: the gendered word, a plural, a translation into English.
+# of each: the gendered word, a plural, another French word, a translation into English. A word that
+# may stand for two types is none of either (`NOM` is a person's or a firm's).
 TYPES: Mapping[str, tuple[str, ...]] = {
-    "PERSONNE": ("PERSONNES", "FEMME", "FEMMES", "HOMME", "HOMMES", "PERSON", "WOMAN", "MAN"),
-    "COURRIEL": ("COURRIELS", "EMAIL", "E-MAIL", "MAIL"),
-    "TELEPHONE": ("TELEPHONES", "PHONE"),
-    "ADRESSE": ("ADRESSES", "ADDRESS"),
-    "LIEU": ("LIEUX", "PLACE", "LOCATION"),
-    "NAISSANCE": ("NAISSANCES", "BIRTH"),
+    "PERSONNE": (
+        *("PERSONNES", "FEMME", "FEMMES", "HOMME", "HOMMES", "DAME", "DAMES", "INDIVIDU"),
+        *("PERSON", "PERSONS", "WOMAN", "WOMEN", "MAN", "MEN", "LADY", "GENTLEMAN", "INDIVIDUAL"),
+    ),
+    "COURRIEL": ("COURRIELS", "EMAIL", "EMAILS", "E-MAIL", "MAIL", "MAILS"),
+    "TELEPHONE": ("TELEPHONES", "PHONE", "PHONES", "PHONE_NUMBER", "PHONE NUMBER"),
+    "ADRESSE": ("ADRESSES", "ADDRESS", "ADDRESSES"),
+    "LIEU": (
+        "LIEUX",
+        "LIEUS",
+        "VILLE",
+        "VILLES",
+        "PLACE",
+        "PLACES",
+        "LOCATION",
+        "LOCATIONS",
+        "CITY",
+    ),
+    "NAISSANCE": ("NAISSANCES", "BIRTH", "BIRTHDATE", "DATE_OF_BIRTH", "DATE OF BIRTH"),
     "AGE": ("AGES",),
-    "NIR": (),
-    "IBAN": (),
+    "NIR": ("NIRS",),
+    "IBAN": ("IBANS",),
     "PIECE": ("PIECES", "DOCUMENT"),
     "PERMIS": ("LICENCE", "LICENSE"),
-    "PLAQUE": ("PLAQUES", "PLATE"),
-    "LIEN": ("LIENS", "LINK", "URL"),
-    "IDENTIFIANT": ("IDENTIFIANTS", "IDENTIFIER"),
-    "ORGANISATION": ("ORGANISATIONS", "ORGANIZATION", "ORGANIZATIONS", "COMPANY"),
+    "PLAQUE": ("PLAQUES", "PLATE", "PLATES"),
+    "LIEN": ("LIENS", "LINK", "LINKS", "URL", "URLS"),
+    "IDENTIFIANT": ("IDENTIFIANTS", "IDENTIFIER", "IDENTIFIERS"),
+    "ORGANISATION": (
+        *("ORGANISATIONS", "ORGANIZATION", "ORGANIZATIONS", "COMPANY", "COMPANIES"),
+        *("ENTREPRISE", "ENTREPRISES", "SOCIETE", "SOCIETES"),
+    ),
 }
 _CANONICAL = {word: kind for kind, words in TYPES.items() for word in (kind, *words)}
-_ACCENTED = ("TÉLÉPHONE", "TELÉPHONE", "TÉLEPHONE", "TÉLÉPHONES", "ÂGE", "PIÈCE", "PIÉCE", "PIÈCES")
+_ACCENTED = (
+    *("TÉLÉPHONE", "TELÉPHONE", "TÉLEPHONE", "TÉLÉPHONES", "ÂGE", "PIÈCE", "PIÉCE", "PIÈCES"),
+    *("SOCIÉTÉ", "SOCIÉTÉS"),
+)
 # Words that nobody writes before a bare number in ordinary French.
 _DISTINCT = ("PERSONNE", "FEMME", "HOMME", "COURRIEL", "ORGANISATION", "IDENTIFIANT")
 
@@ -43,6 +63,7 @@ _BRACKETS = (
     ("[", "]"),
     ("\\[", "\\]"),
     ("\\\\[", "\\\\]"),
+    ("\\\\\\\\[", "\\\\\\\\]"),
     ("{", "}"),
     ("<", ">"),
     ("&#91;", "&#93;"),
@@ -51,11 +72,32 @@ _BRACKETS = (
     ("&lsqb;", "&rsqb;"),
     ("&lt;", "&gt;"),
     ("\\u005b", "\\u005d"),
+    ("\\\\u005b", "\\\\u005d"),
+    ("%5B", "%5D"),
     ("⟦", "⟧"),
     ("【", "】"),
+    ("［", "］"),
 )
-_TIGHT = ("_", "\\_", "\\\\_", "&#95;", "&lowbar;", "\\u005f", "-", "‐", "‑", "–")
-_LOOSE = (*_TIGHT, " ", "\u00a0", "\u202f", " _ ", " - ", " _", "_ ")
+# A line may break after the separator, and be a line break of JSON.
+_BREAKS = ("\n", "\r\n", "\\n", "\\r\\n")
+_UNDERSCORES = (
+    "_",
+    "\\_",
+    "\\\\_",
+    "\\\\\\\\_",
+    "__",
+    "＿",
+    "&#95;",
+    "&lowbar;",
+    "\\u005f",
+    "\\\\u005f",
+)
+_TIGHT = (*_UNDERSCORES, "-", "‐", "‑", "–", *("_" + end for end in _BREAKS), "_\u200b")
+_LOOSE = (*_TIGHT, " ", "\u00a0", "\u202f", " _ ", " _", "_ ")
+_DASHED = (*_LOOSE, " - ", " – ", "—", " — ")
+# Not in braces or angle brackets: `{age: 2}` is data. A colon and a space are prose anywhere.
+_SQUARE = (*_DASHED, *_BREAKS, " n°", " n° ", " n°\u00a0", " n°\u202f", " #", "#", ".", ":")
+_DATA = frozenset("{<")
 
 
 class _Atom:
@@ -79,16 +121,31 @@ def _type(words: Sequence[str]) -> _Atom:
     return _Atom(f"(?P<type>{atom.whole})", atom.beginnings)
 
 
+def _written(words: Sequence[str]) -> tuple[str, ...]:
+    """Return words also with their accents apart, as some writers compose them."""
+    return (*words, *(apart for word in words if (apart := _apart(word)) != word))
+
+
+def _apart(word: str) -> str:
+    return unicodedata.normalize("NFD", word)
+
+
 _SPACES = _Atom("[ \u00a0]{0,2}")
-_NUMBER = _Atom("(?P<number>[1-9][0-9]{0,5}[a-z]{0,2})")
-_WORDS = _type((*_CANONICAL, *_ACCENTED))
-_BEFORE = r"(?<![\w&])"
-_AFTER = r"(?![\w])"
+_NUMBER = _Atom("0{0,2}(?P<number>[1-9][0-9]{0,5}[a-z]{0,2})", "0{1,2}")
+# The letter of a way of writing, apart from its number: between brackets only.
+_LETTER = _Atom("(?:[ _-](?P<letter>[a-z]{1,2}))?", "[ _-]")
+_WORDS = _type(_written((*_CANONICAL, *_ACCENTED)))
+# Underscores are emphasis in Markdown: `_PERSONNE_1_`, `__PERSONNE_1__`.
+_BEFORE = r"(?<![^\W_])(?<!&)"
+_AFTER = r"(?!_{0,2}[^\W_])"
+_AFTER_IT = _Atom("", "_{1,2}")
+"""What may follow a bare form, and be followed by a letter: then it is none."""
 
 
 def _bracketed(opening: str, closing: str) -> list[_Atom]:
-    separator = _one_of(_LOOSE, optional=True)
-    return [_one_of([opening]), _SPACES, _WORDS, separator, _NUMBER, _SPACES, _one_of([closing])]
+    separator = _one_of(_DASHED if opening in _DATA else _SQUARE, optional=True)
+    middle = [_WORDS, separator, _NUMBER, _LETTER]
+    return [_one_of([opening]), _SPACES, *middle, _SPACES, _one_of([closing])]
 
 
 _HALF = [
@@ -136,9 +193,9 @@ _FORMS += [_BEFORE + _whole(form) + _AFTER for form in _BARE]
 TOKEN = re.compile(_numbered(_FORMS), re.IGNORECASE)
 
 _ALIVE = [p for pair in _BRACKETS for p in _unfinished(_bracketed(*pair), ends=True)]
-_ALIVE += _unfinished(_HALF[0], ends=False)
+_ALIVE += _unfinished([*_HALF[0], _AFTER_IT], ends=False)
 _ALIVE += [_BEFORE + p for p in _unfinished(_HALF[1], ends=True)]
-_ALIVE += [_BEFORE + p for form in _BARE for p in _unfinished(form, ends=False)]
+_ALIVE += [_BEFORE + p for form in _BARE for p in _unfinished([*form, _AFTER_IT], ends=False)]
 
 HELD = re.compile(f"(?:{'|'.join(dict.fromkeys(map(_anonymous, _ALIVE)))})\\Z", re.IGNORECASE)
 
@@ -146,9 +203,9 @@ HELD = re.compile(f"(?:{'|'.join(dict.fromkeys(map(_anonymous, _ALIVE)))})\\Z", 
 def name_of(match: re.Match[str]) -> str:
     """Return the surrogate that a match means, by its plain name: `TYPE_n`, perhaps a letter."""
     groups = {key.rstrip("0123456789"): value for key, value in match.groupdict().items() if value}
-    accented = unicodedata.normalize("NFD", groups["type"].upper())
-    word = "".join(c for c in accented if not unicodedata.combining(c))
-    return f"{_CANONICAL[word]}_{groups['number'].lower()}"
+    word = "".join(c for c in _apart(groups["type"].upper()) if not unicodedata.combining(c))
+    number = groups["number"] + groups.get("letter", "")
+    return f"{_CANONICAL[word]}_{number.lower()}"
 
 
 def look_alikes(text: str) -> Iterator[tuple[int, int]]:

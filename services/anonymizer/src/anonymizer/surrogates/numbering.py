@@ -6,7 +6,7 @@ back exactly what was written. What was issued never changes: later texts of the
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from anonymizer.detection.folding import fold
@@ -14,31 +14,44 @@ from anonymizer.surrogates.people import People, Person, gender_by_given_name, w
 from anonymizer.surrogates.rules import MOST_FORMS, Secret, Surrogate, SurrogateType
 
 
-def _folded(secret: Secret) -> str:
+def folded(secret: Secret) -> Hashable:
     """Return what two ways of writing one thing have in common: all but case, accents, spaces."""
     return " ".join(fold(secret.value).split())
 
 
 @dataclass(slots=True)
-class _Things:
+class Things:
     """The things of one type: their numbers, and how many ways of writing each there are."""
 
-    numbers: dict[str, int] = field(default_factory=dict)
+    numbers: dict[Hashable, int] = field(default_factory=dict)
+    """By what all ways of writing a thing have in common; not of people (`people`)."""
     forms: dict[int, int] = field(default_factory=dict)
     last: int = 0
 
     def add(self, surrogate: Surrogate) -> None:
+        """Count a surrogate that was issued."""
         number = surrogate.number
         self.forms[number] = max(self.forms.get(number, 0), surrogate.form + 1)
         self.last = max(self.last, number)
 
 
 class Numbering:
-    """The surrogates of one bilan: those that were issued, and the next ones."""
+    """The surrogates of one bilan: those that were issued, and the next ones.
 
-    def __init__(self, issued: Mapping[Secret, Surrogate]) -> None:
+    Of people, and of whatever else was issued, `issued` has the values as they were written. Of
+    things it is enough to know their `things`, whose numbers stand under what `common` returns:
+    that may be a keyed hash, so that nothing is read which was masked before.
+    """
+
+    def __init__(
+        self,
+        issued: Mapping[Secret, Surrogate],
+        things: Mapping[SurrogateType, Things] | None = None,
+        common: Callable[[Secret], Hashable] = folded,
+    ) -> None:
         self._given: dict[Secret, Surrogate] = {}
-        self._things: dict[SurrogateType, _Things] = defaultdict(_Things)
+        self._things = defaultdict(Things, things or {})
+        self._common = common
         self._people = People()
         self._numbered: dict[int, Person] = {}
         for secret, surrogate in issued.items():
@@ -53,7 +66,7 @@ class Numbering:
         found: dict[Secret, Surrogate] = {}
         for secret, person in self._in_order(new):
             things = self._things[secret.type]
-            known = things.numbers.get(_folded(secret)) if person is None else person.number
+            known = things.numbers.get(self._common(secret)) if person is None else person.number
             if known is None or things.forms[known] >= MOST_FORMS:
                 known = things.last + 1
             gender = None if person is None else person.gender or person.given
@@ -88,7 +101,7 @@ class Numbering:
         things = self._things[surrogate.type]
         things.add(surrogate)
         if surrogate.type is not SurrogateType.PERSON:
-            things.numbers[_folded(secret)] = surrogate.number
+            things.numbers[self._common(secret)] = surrogate.number
         elif person is None:
             person = self._numbered.setdefault(surrogate.number, Person(surrogate.number))
             person.given = person.given or surrogate.gender

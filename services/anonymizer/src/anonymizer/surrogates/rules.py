@@ -155,11 +155,17 @@ def _secret(label: str, text: str, start: int, end: int) -> Secret:
 
 
 def _kept(text: str) -> Iterator[str | Secret]:
+    """Cut what stays; what stands beside a surrogate is looked at anew, for it may look like one.
+
+    In `%5BPERSONNE_1%5DLIEU_1` the second is part of a word until the first is replaced.
+    """
+    spans = list(look_alikes(text))
+    if text and not spans:
+        yield text
     at = 0
-    for start, end in look_alikes(text):
-        if start > at:
-            yield text[at:start]
+    for start, end in spans:
+        yield from _kept(text[at:start])
         yield Secret(SurrogateType.FRANCE_TRAVAIL_ID, text[start:end])
         at = end
-    if at < len(text):
-        yield text[at:]
+    if spans:
+        yield from _kept(text[at:])

@@ -23,7 +23,8 @@ def folded_hash(key: bytes, kind: str, value: str) -> bytes:
 
 def _keyed(key: bytes, purpose: bytes, text: str) -> bytes:
     # A key of its own for each purpose: the content key itself only ever encrypts.
-    return hmac.digest(hmac.digest(key, purpose, "sha256"), text.encode(), "sha256")
+    whole = text.encode("utf-8", "surrogatepass")  # half a character is text too
+    return hmac.digest(hmac.digest(key, purpose, "sha256"), whole, "sha256")
 
 
 def context(tenant: str, bilan: str, name: str) -> str:

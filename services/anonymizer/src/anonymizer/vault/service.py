@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from anonymizer.surrogates.numbering import Numbering
+from anonymizer.surrogates.numbering import Numbering, Things
 from anonymizer.surrogates.people import Gender
 from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
 from anonymizer.tables import VaultEntry
@@ -14,6 +15,8 @@ from anonymizer.vault.rules import SealedOriginals, context, folded_hash, form_h
 from keel.endings import Endings
 from keel.problems import NotFound
 from keel.sealing import ContentKeys, seal
+
+_PERSON = SurrogateType.PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,36 @@ class Vault:
         found = {forms[row.form]: _surrogate(row) for row in known}
         new = [secret for secret in secrets if secret not in found]
         if new:
-            held = await store.of_types(session, tenant, bilan, {secret.type for secret in new})
-            numbering = Numbering({_secret(key, row): _surrogate(row) for row in held})
+            numbering = await self._numbering(session, key, tenant, bilan, new)
             issued = numbering.issue(new)
             session.add_all(_entry(key, tenant, bilan, *pair) for pair in issued.items())
             await session.flush()
             found |= issued
         return found
+
+    async def _numbering(
+        self, session: AsyncSession, key: bytes, tenant: str, bilan: str, new: Sequence[Secret]
+    ) -> Numbering:
+        """Return what numbers new secrets; of what was masked, only people's names are opened.
+
+        Who is who is told by the words of a name; of everything else the hash says it.
+        """
+        types = {secret.type for secret in new}
+        called = _PERSON in types
+        people = await store.people(session, tenant, bilan) if called else ()
+        others = [_common(key, secret) for secret in new if secret.type is not _PERSON]
+        things = {
+            SurrogateType(kind): Things(last=last)
+            for kind, last in (
+                await store.last_numbers(session, tenant, bilan, types - {_PERSON})
+            ).items()
+        }
+        for thing in await store.things(session, tenant, bilan, others):
+            known = things[SurrogateType(thing.type)]
+            known.numbers[thing.folded] = thing.number
+            known.forms[thing.number] = thing.forms
+        issued = {_secret(key, row): _surrogate(row) for row in people}
+        return Numbering(issued, things, partial(_common, key))
 
     async def originals(
         self, session: AsyncSession, tenant: str, bilan: str
@@ -58,6 +84,10 @@ class Vault:
         if key is None:
             return None
         return SealedOriginals(key, tenant, bilan, await store.sealed(session, tenant, bilan))
+
+
+def _common(key: bytes, secret: Secret) -> bytes:
+    return folded_hash(key, secret.type, secret.value)
 
 
 def _surrogate(row: VaultEntry) -> Surrogate:
@@ -79,7 +109,7 @@ def _entry(key: bytes, tenant: str, bilan: str, secret: Secret, surrogate: Surro
         variant=surrogate.form,
         gender=surrogate.gender,
         form=form_hash(key, secret.type, secret.value),
-        folded=folded_hash(key, secret.type, secret.value),
+        folded=_common(key, secret),
         sealed=seal(
             key,
             secret.value.encode("utf-8", "surrogatepass"),

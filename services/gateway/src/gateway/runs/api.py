@@ -246,7 +246,8 @@ async def _marked(runs: Runs, caller: Caller, view: RunView, response: Response)
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    # ASCII: half of a character may end one delta and start the next.
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 async def _events(

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.consents.service import ConsentClaims
 from gateway.gate.flight import InFlight
 from gateway.gate.service import NEXT_CANDIDATE, Attempt, Dispatched, Gate
+from gateway.lines import lines
 from gateway.problems import InputNeeded, ModelFailed, NoRoute, RestorationFailed
 from gateway.records.rules import Kind
 from gateway.records.service import Records
@@ -273,7 +274,7 @@ class Assisted:
                 json=body,
                 timeout=self.deadline_ms / 1000 + 10,
             ) as response:
-                async for line in response.aiter_lines():
+                async for line in lines(response):
                     event = json.loads(line)
                     if event["type"] == "started":
                         started = event

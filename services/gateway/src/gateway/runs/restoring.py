@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
+from gateway.lines import lines
 from gateway.problems import RestorationFailed
 from gateway.runs.telling import Telling
 from gateway.services import ANONYMIZER, About, Services
@@ -71,9 +72,7 @@ class StreamedRestoration:
             content=self._lines(),
             timeout=self._deadline_seconds,
         ) as response:
-            async for line in response.aiter_lines():
-                if not line.strip():
-                    continue
+            async for line in lines(response):
                 delta = json.loads(line).get("delta")
                 if delta:
                     await self._telling.tell("delta", {"text": delta})

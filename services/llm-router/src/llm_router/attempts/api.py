@@ -46,7 +46,8 @@ class NdjsonStream(StreamingResponse):
 
 async def _lines(events: AsyncGenerator[Event]) -> AsyncGenerator[bytes]:
     async for event in events:
-        yield json.dumps(_line(event), ensure_ascii=False).encode() + b"\n"
+        # ASCII: half of a character may end one delta and start the next.
+        yield json.dumps(_line(event)).encode() + b"\n"
 
 
 def _line(event: Event) -> dict[str, Any]:
