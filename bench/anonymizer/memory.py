@@ -2,7 +2,8 @@
 
 One process for each model, so that each has only its own lists and pipes. A request is what the
 service does with a text: `find`, then `statements`. Texts are those of `texts.remixed`, in which
-words, names and numbers keep coming that no text had before. The web framework, the database and
+words, names and numbers keep coming that no text had before (a vocabulary that keeps every word
+shows here). The web framework, the database and
 the reading of files are not in it: they add their own.
 """
 

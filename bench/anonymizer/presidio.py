@@ -17,12 +17,13 @@ UUIDs, US medical licences; the model's names, organisations included. No thresh
 - Every shipped recogniser that is of no country; also credit cards, which the registry does not
   give to `fr`. Those of other countries are left out: their numbers do not occur, and their
   forms (a German postal code is any five digits) would only cost precision. So is the medical
-  licence, a number of the US, and crypto wallets stay because nothing is ever wrongly one.
+  licence, which is a number of the US.
 - Context words in French for each; Presidio compares them with lemmas as parts of words.
 - Phone numbers of France and of every overseas region that has numbers of its own, at the most
   lenient setting (a possible number, not only an assigned one): invented texts use numbers that
   are never assigned. With the eight default regions on top it finds more by chance, digits of
-  NIRs and cards read as phone numbers of other countries, and masks twice as many hard negatives.
+  NIRs and cards read as phone numbers of other countries (634 direct identifiers of the 883 of
+  the given sets for 592), and masks 177 of 676 hard negatives for 81.
 - Dates count only beside a word of birth: a date alone is no identifier, and a CV is full of
   them. Presidio has it by the score: 0.6 at most by the form, 0.35 more by the word.
 - Names, places and organisations of the model under our labels; MISC is ignored.
