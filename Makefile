@@ -19,7 +19,7 @@ DATA ?= var/data
 N ?= 5
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(READY) ## make the environment, from locks with hashes
 
@@ -57,6 +57,10 @@ bench: setup ## measure the platform: demo, start, memory, the gate, the log (N=
 	  services/gateway/tests/gate/test_what_a_gated_call_costs.py
 	@$(BIN)/python bench/log.py --folder "$(or $(ON_DISK),/var/tmp)" --sizes $(or $(SIZES),10000 100000)
 
+bench-anonymizer: setup ## measure what is recognised and what it costs, beside Presidio (MEMORY=1 SETS="file …" MODELS="md none" JSON=file)
+	@$(BIN)/python bench/anonymizer $(if $(SETS),--sets $(SETS)) $(if $(MODELS),--models $(MODELS)) \
+	  $(if $(MEMORY),--memory) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(JSON),--json "$(JSON)")
+
 check: setup ## lint, types and import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
@@ -90,4 +94,4 @@ revision: setup ## write a service's next migration from its tables (S=gateway M
 	@test -n "$(S)" -a -n "$(M)" || { echo 'Say which and what: make revision S=gateway M="create consents"'; exit 1; }
 	@$(BIN)/python -m keel.migrations "$(S)" "$(M)"
 
-.PHONY: help setup demo serve test verify bench check format lock openapi problems migrate revision
+.PHONY: help setup demo serve test verify bench bench-anonymizer check format lock openapi problems migrate revision
