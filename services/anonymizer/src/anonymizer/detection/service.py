@@ -1,7 +1,9 @@
 """Finding what identifies somebody: recognisers, then what only the whole document shows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Self
 
 from presidio_analyzer import AnalyzerEngine, RecognizerResult
@@ -10,10 +12,11 @@ from anonymizer.detection.casing import recased
 from anonymizer.detection.engine import french_engine
 from anonymizer.detection.learned import Reader, Reading
 from anonymizer.detection.lexicon import is_kept
-from anonymizer.detection.ner import vectors_of
+from anonymizer.detection.ner import language_of
 from anonymizer.detection.propagation import spread
 from anonymizer.detection.rules import LABELS, MODELS, Finding, Hints, resolved, trimmed
 from anonymizer.detection.runs import broken_blanks
+from anonymizer.detection.second_reader import SecondReader
 from anonymizer.special.reader import SpecialReader
 from anonymizer.special.rules import Statement
 
@@ -24,38 +27,54 @@ _NAMES = frozenset(("PERSON", "ORGANISATION", "LOCATION"))
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """Finds the identifying stretches of French texts. Thread-safe once loaded."""
+    """Finds the identifying stretches of French texts. Thread-safe: one text at a time."""
 
+    model: str | None
     engine: AnalyzerEngine
     special: SpecialReader
     reader: Reader | None = None
     """Only beside the `md` model, whose word vectors it needs."""
+    turn: Lock = field(default_factory=Lock)
 
     @classmethod
-    def load(cls, model: str = "md") -> Self:
-        """Load recognisers, lists and the named model (`md`, `sm` or `none`); takes seconds."""
-        engine = french_engine(MODELS[model])
+    def load(cls, model: str = "md", second: SecondReader | None = None) -> Self:
+        """Load recognisers, lists and the named model (`md`, `sm` or `none`); takes seconds.
+
+        A `second` reader's names are added to what the model and the rules find.
+        """
+        engine = french_engine(MODELS[model], second)
         reader = Reader.load() if model == "md" else None
-        detector = cls(engine, SpecialReader.load(vectors_of(MODELS[model])), reader)
+        language = language_of(MODELS[model])
+        detector = cls(MODELS[model], engine, SpecialReader.load(language), reader)
         detector.find("Madame Jeanne Dupont, 3 rue du Pont, 35000 Rennes")
         return detector
 
     def statements(self, text: str, findings: Sequence[Finding]) -> list[Statement]:
         """Return the statements of special categories in `text`: in order, without overlaps."""
         names = ((f.start, f.end) for f in findings if f.label not in _NOBODYS_NAME)
-        return self.special.statements(text, names)
+        with self._passing_words():
+            return self.special.statements(text, names)
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
-        text = broken_blanks(text)
+        with self._passing_words():
+            return self._found(broken_blanks(text), hints or Hints())
+
+    @contextmanager
+    def _passing_words(self) -> Iterator[None]:
+        """Forget the words of a text once it is read: spaCy would keep each new one for ever."""
+        language = language_of(self.model)
+        with self.turn, language.memory_zone():
+            yield
+
+    def _found(self, text: str, hints: Hints) -> list[Finding]:
         results, reading = self._read(recased(text))
         found = [_finding(result) for result in results]
         if reading is not None:
-            found = [f for f in found if not reading.doubts(f)] + reading.findings()
+            found = [f for f in found if not reading.doubts(f)] + reading.findings(text)
         findings = [trimmed(finding, text) for finding in found]
         kept = [f for f in findings if f is not None and not _is_nobody(f, text)]
-        known = hints or Hints()
-        more = [trimmed(finding, text) for finding in spread(text, kept, known)]
+        more = [trimmed(finding, text) for finding in spread(text, kept, hints)]
         kept += [finding for finding in more if finding is not None]
         # What an overlap leaves of a weaker finding may be a word that identifies nobody.
         return [finding for finding in resolved(kept, text) if not _is_nobody(finding, text)]

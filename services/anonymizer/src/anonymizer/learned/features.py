@@ -1,7 +1,7 @@
 """What a network sees of a word: hashes of its form, the lists that hold it, what it means.
 
-Every column is a 64-bit hash (feature hashing, Weinberger et al. 2009): no word list is shipped, and
-no name that was trained on can be read back.
+Every column is a 64-bit hash (feature hashing, Weinberger et al. 2009): no word list is shipped,
+and no name that was trained on can be read back.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.strings import hash_string
+from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
 from thinc.api import Model
 
@@ -43,7 +43,7 @@ def _columns(word: str) -> tuple[int, ...]:
         f"lists {_lists(word, folded)}",
         f"form {form}",
     )
-    return tuple(hash_string(column) for column in seen)
+    return tuple(get_string_id(column) for column in seen)
 
 
 def _shape(word: str) -> str:
@@ -79,7 +79,7 @@ def columns() -> Model[list[Words], list[NDArray[np.uint64]]]:
     """Return the layer that gives `COLUMNS` hashes a word."""
 
     def forward(
-        _: Model[list[Words], list[NDArray[np.uint64]]], texts: list[Words], is_train: bool
+        _: Model[list[Words], list[NDArray[np.uint64]]], texts: list[Words], is_train: object
     ) -> tuple[list[NDArray[np.uint64]], object]:
         del is_train
         found = [
@@ -95,7 +95,7 @@ def meanings() -> Model[list[Words], list[NDArray[np.float32]]]:
     """Return the layer that gives the vector of each word; zeros for a word without one."""
 
     def forward(
-        _: Model[list[Words], list[NDArray[np.float32]]], texts: list[Words], is_train: bool
+        _: Model[list[Words], list[NDArray[np.float32]]], texts: list[Words], is_train: object
     ) -> tuple[list[NDArray[np.float32]], object]:
         del is_train
         return [_vectors(text) for text in texts], _nothing_to_learn
@@ -106,7 +106,7 @@ def meanings() -> Model[list[Words], list[NDArray[np.float32]]]:
 def _vectors(text: Words) -> NDArray[np.float32]:
     held = text.vocab.vectors
     forms = [word.orth for word in text]
-    rows = held.find(keys=forms) if len(forms) else np.zeros(0, np.int64)
+    rows = held.find(keys=forms) if forms else np.zeros(0, np.int64)
     found: NDArray[np.float32] = np.where(
         (rows >= 0)[:, None], held.data[np.maximum(rows, 0)], np.float32(0)
     )

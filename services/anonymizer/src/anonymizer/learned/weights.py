@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anonymizer.learned.network import Network
 
@@ -19,8 +19,8 @@ def _parameters(network: Network) -> Iterator[tuple[Network, str]]:
 
 def save(network: Network, path: Path, training: bytes) -> None:
     """Write the weights, with the digest of what they were trained on."""
-    held: dict[str, NDArray[np.generic]] = {
-        f"{at:03}": layer.get_param(name).astype(np.float16)
+    held: dict[str, Any] = {
+        f"{at:03}": np.asarray(layer.get_param(name), np.float16)
         for at, (layer, name) in enumerate(_parameters(network))
     }
     np.savez_compressed(path, training=np.frombuffer(training, np.uint8), **held)

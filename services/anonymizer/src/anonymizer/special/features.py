@@ -7,11 +7,13 @@ Pieces are 2 to 5 letters inside a word and one to two words in a row, each unde
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.strings import get_string_id
+from spacy.vocab import Vocab
 
 from anonymizer.special.evidence import signs
 
@@ -24,8 +26,22 @@ _FULL = 8
 SIGN_WEIGHT = 0.3
 VECTOR_WEIGHT = 0.06
 
-Vectors = Callable[[str], NDArray[np.float32] | None]
-"""From a word to what it means (300 numbers); None for a word without."""
+Vectors = Callable[[Sequence[str]], NDArray[np.float32]]
+"""From words to what they mean: a row of 300 numbers for each word that has a meaning."""
+
+
+def word_vectors(vocabulary: Vocab) -> Vectors:
+    """Return what tells the meaning of words by a model's vectors."""
+    held = vocabulary.vectors
+    rows = held.key2row
+
+    def vectors(words: Sequence[str]) -> NDArray[np.float32]:
+        forms = ((get_string_id(word), word) for word in words)
+        found = [rows.get(key, rows.get(get_string_id(word.lower()))) for key, word in forms]
+        meant: NDArray[np.float32] = held.data[[row for row in found if row is not None]]
+        return meant
+
+    return vectors
 
 
 def pieces(clause: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -56,10 +72,11 @@ def meaning(written: str, vectors: Vectors) -> NDArray[np.float32]:
 
     A few words mean less than many: as long as there are fewer than `_FULL`, the mean is shorter.
     """
-    found = [v for w in re.findall(r"[^\W\d_]+", written) if (v := vectors(w)) is not None]
-    if not found:
+    words = re.findall(r"[^\W\d_]+", written)
+    if not words:
         return np.zeros(VECTOR_WIDTH, np.float32)
-    mean: NDArray[np.float32] = np.sum(found, axis=0) * (VECTOR_WEIGHT / max(len(found), _FULL))
+    found = vectors(words)
+    mean: NDArray[np.float32] = found.sum(axis=0) * (VECTOR_WEIGHT / max(len(found), _FULL))
     return mean
 
 

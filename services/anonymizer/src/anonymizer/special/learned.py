@@ -4,7 +4,6 @@
 logistic regression (one weight for each feature and category), read by a dot product.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
@@ -14,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.special.features import Vectors, lexical, meaning, pieces
-from anonymizer.special.rules import Category
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,14 @@ class Learned:
             }
         return cls(**parts, vectors=vectors)
 
-    def probabilities(self, written: str, folded: str, *, asked: bool) -> Mapping[Category, float]:
-        """Return how likely it is that a clause states each category; the rest to 1 is "none"."""
+    def probabilities(self, written: str, folded: str, *, asked: bool) -> NDArray[np.float32]:
+        """Return how likely each category is that a clause may state, and last that it is none."""
         numbers, amounts = pieces(folded)
         scores = (
             self.bias + amounts @ self.pieces[numbers] + lexical(folded, asked=asked) @ self.signs
         )
         if self.vectors is not None:
             scores = scores + meaning(written, self.vectors) @ self.meaning
-        likely = np.exp(scores - scores.max())
+        likely: NDArray[np.float32] = np.exp(scores - scores.max())
         likely /= likely.sum()
-        return {category: float(likely[at]) for at, category in enumerate(Category)}
+        return likely
