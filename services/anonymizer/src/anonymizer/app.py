@@ -20,6 +20,7 @@ from anonymizer.restoration.api import router as restoration_router
 from anonymizer.restoration.service import Restorations
 from anonymizer.settings import Settings
 from anonymizer.surrogates.api import router as surrogates_router
+from anonymizer.surrogates.policy import Policy
 from anonymizer.surrogates.service import Pseudonymiser
 from anonymizer.tables import Base, ContentKey, Ended
 from anonymizer.vault.service import Vault
@@ -62,9 +63,10 @@ def create_app(settings: Settings) -> FastAPI:
     app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
     endings = Endings(Ended)
     vault = Vault(keys, endings)
+    policy = Policy(settings.policy)
     app.state.database = database
     app.state.readiness["model"] = examiner.is_ready
-    app.state.ruleset = ruleset(settings.detection_model)
+    app.state.ruleset = ruleset(settings.detection_model, settings.said_of_policy())
     app.state.documents = Documents(
         database,
         vault,
@@ -72,8 +74,9 @@ def create_app(settings: Settings) -> FastAPI:
         examiner,
         settings.max_document_bytes,
         app.state.ruleset,
+        policy,
     )
-    app.state.pseudonymiser = Pseudonymiser(database, vault, examiner)
+    app.state.pseudonymiser = Pseudonymiser(database, vault, examiner, policy)
     app.state.restorations = Restorations(database, vault)
     app.state.erasures = Erasures(database, keys, endings)
     app.state.keeping = Keeping(database, keys, endings)

@@ -44,6 +44,14 @@ class CriminalDataBlocked(Problem):
     status = 422
 
 
+class PolicyNotAllowed(Problem):
+    """A label may not be treated so: what names somebody by itself is replaced, or dropped."""
+
+    code = "policy_not_allowed"
+    title = "This label cannot be treated so"
+    status = 422
+
+
 class DetectionFailed(Problem):
     """Detection broke down; nothing leaves without it."""
 
@@ -77,6 +85,7 @@ __all__ = [
     "MediaTypeNotSupported",
     "NotFound",
     "OcrUnavailable",
+    "PolicyNotAllowed",
     "TooLarge",
     "UnreadableDocument",
     "problem_of",

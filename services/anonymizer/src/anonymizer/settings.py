@@ -1,11 +1,37 @@
 """Every knob of the anonymizer."""
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
 
+from anonymizer.problems import PolicyNotAllowed
+from anonymizer.surrogates.policy import Label, Policy, Treatment
 from keel.settings import ServiceSettings, SettingsConfigDict
+
+
+def _from_json(written: object) -> object:
+    if not isinstance(written, str):
+        return written
+    try:
+        return json.loads(written)
+    except ValueError:
+        raise ValueError("write a JSON object") from None
+
+
+def _allowed(by_label: dict[Label, Treatment]) -> dict[Label, Treatment]:
+    try:
+        Policy(by_label)
+    except PolicyNotAllowed as refused:
+        raise ValueError(refused.detail) from None
+    return by_label
+
+
+ByLabel = Annotated[
+    dict[Label, Treatment], NoDecode, BeforeValidator(_from_json), AfterValidator(_allowed)
+]
 
 
 class Settings(ServiceSettings):
@@ -20,3 +46,9 @@ class Settings(ServiceSettings):
     reading_timeout_seconds: float = Field(default=60.0, gt=0, le=600)
     max_document_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
     detection_model: Literal["md", "sm", "none"] = "md"
+    # What becomes of what is found, as JSON by label; a surrogate where nothing is said.
+    policy: ByLabel = Field(default_factory=dict)
+
+    def said_of_policy(self) -> str:
+        """Return what was set of what becomes of what is found, one text for one meaning."""
+        return json.dumps(self.policy, sort_keys=True) if self.policy else ""

@@ -1,8 +1,6 @@
 """Examining texts without holding up the event loop: one thread, one model, loaded once."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -37,11 +35,6 @@ class Examination:
             for finding in self.findings
             if not any(s.start < finding.end and finding.start < s.end for s in self.statements)
         )
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How many stretches of each label are masked."""
-        return dict(Counter(finding.label for finding in self.masked))
 
     @property
     def is_of_somebody(self) -> bool:

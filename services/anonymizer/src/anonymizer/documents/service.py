@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from anonymizer.intake.workshop import Workshop
 from anonymizer.keeping import store as keeping
 from anonymizer.outline.rules import Outline, outline
 from anonymizer.problems import problem_of
-from anonymizer.surrogates.service import plan_of
+from anonymizer.surrogates.policy import Policy
+from anonymizer.surrogates.treating import Cut
 from anonymizer.tables import KeptDocument, StoredDocument
 from anonymizer.vault.service import Vault
 from keel.clock import utc_now
@@ -46,6 +47,7 @@ class Documents:
     examiner: Examiner
     max_bytes: int
     ruleset: Ruleset
+    policy: Policy = field(default_factory=Policy)
     now: Callable[[], datetime] = utc_now
 
     async def take_in(
@@ -72,13 +74,15 @@ class Documents:
         except RefusedFile as refused:
             raise problem_of(refused) from None
         found = await self.examiner.examine(reading.text, hints)
-        cut = plan_of(found)
+        cut = Cut.of(found, self.policy, self.now().date())
         try:
             async with self.database.begin(owner.tenant) as session:
-                issued = await self.vault.issue(session, owner.tenant, owner.bilan, cut.secrets)
+                issued = await self.vault.issue(
+                    session, owner.tenant, owner.bilan, cut.plan.secrets
+                )
                 key = await self.vault.keys.obtain(session, owner.tenant, owner.bilan)
                 by = MaskedBy(self.ruleset.profile, self.ruleset.version)
-                kept = sealable(content, reading, found, cut.render(issued.__getitem__), issued, by)
+                kept = sealable(content, reading, cut, issued, by)
                 row = _sealed(key, owner, document_id, self.now(), kept)
                 session.add(row)
         except IntegrityError:  # the same request twice at once: the other one made it

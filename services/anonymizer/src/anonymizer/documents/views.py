@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from anonymizer.documents import rules
 from anonymizer.special.rules import Action, Category
+from anonymizer.surrogates.policy import Treatment
 
 Short = Annotated[str, Field(max_length=500)]
 Passage = Annotated[str, Field(max_length=400_000)]
@@ -79,10 +80,11 @@ class PseudonymisedText(BaseModel):
 
 
 class MaskedPassage(BaseModel):
-    """What was masked, why, and under which surrogate; offsets in the original text."""
+    """What was found, why, and what became of it; offsets in the original text."""
 
     label: Short
-    surrogate: Short
+    treatment: Treatment = Treatment.SURROGATE
+    surrogate: Short = Field(description="What stands there now, whatever the treatment.")
     text: Passage
     start: Offset
     end: Offset

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from anonymizer.detection.rules import Hints
-from anonymizer.problems import CriminalDataBlocked, DetectionFailed
+from anonymizer.problems import CriminalDataBlocked, DetectionFailed, PolicyNotAllowed
 from anonymizer.special.rules import Action, Category
+from anonymizer.surrogates.policy import Label, Treatment
 from anonymizer.surrogates.service import Named, Pseudonymised, Pseudonymiser
 from keel.passes import PassDep
 from keel.problems import problems
@@ -42,6 +43,17 @@ class KnownOfPerson(BaseModel):
         return Hints(**self.model_dump())
 
 
+ByLabel = Annotated[
+    dict[Label, Treatment],
+    Field(
+        max_length=len(Label),
+        description="What becomes of a label, over the operator's policy. DATE_OF_BIRTH, AGE, "
+        "LOCATION and ORGANISATION may have any treatment; ADDRESS any but `keep`; all others, "
+        "which name somebody by themselves, `surrogate` or `drop`.",
+    ),
+]
+
+
 class ToPseudonymise(BaseModel):
     """Texts of one bilan."""
 
@@ -49,6 +61,7 @@ class ToPseudonymise(BaseModel):
 
     texts: list[NamedText] = Field(min_length=1, max_length=50)
     hints: KnownOfPerson = Field(default_factory=KnownOfPerson)
+    policy: ByLabel = Field(default_factory=dict)
 
 
 class SpecialInText(BaseModel):
@@ -83,12 +96,13 @@ PseudonymiserDep = Annotated[Pseudonymiser, Depends(_pseudonymiser)]
 @router.post(
     "/pseudonymisations",
     response_model=Pseudonymisations,
-    responses=problems(CriminalDataBlocked, DetectionFailed),
+    responses=problems(PolicyNotAllowed, CriminalDataBlocked, DetectionFailed),
 )
 async def pseudonymise(
     body: ToPseudonymise, admitted: PassDep, pseudonymiser: PseudonymiserDep
 ) -> Pseudonymised:
     """Pseudonymise texts; the surrogates join those of the pass's bilan."""
     texts = [Named(text.id, text.text) for text in body.texts]
-    hints = body.hints.as_hints()
-    return await pseudonymiser.pseudonymise(admitted.tenant, admitted.bilan, texts, hints)
+    return await pseudonymiser.pseudonymise(
+        admitted.tenant, admitted.bilan, texts, body.hints.as_hints(), body.policy
+    )

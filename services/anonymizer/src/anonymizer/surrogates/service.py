@@ -1,15 +1,19 @@
 """Pseudonymising texts: examine outside any transaction, number inside a short one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from anonymizer.detection.examiner import Examination, Examiner
+from anonymizer.detection.examiner import Examiner
 from anonymizer.detection.rules import Hints
 from anonymizer.special.rules import Action, Category
 from anonymizer.surrogates.numbering import Numbering
-from anonymizer.surrogates.rules import Masked, Plan, Secret, Surrogate, SurrogateText, plan
+from anonymizer.surrogates.policy import Label, Policy, Treatment
+from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateText
+from anonymizer.surrogates.treating import Cut, counts
 from anonymizer.vault.service import Vault
+from keel.clock import utc_now
 from keel.database import Database
 
 
@@ -40,13 +44,6 @@ class Pseudonymised:
     persons_found: bool
 
 
-def plan_of(examination: Examination) -> Plan:
-    """Return how an examined text is to be cut."""
-    masked = [Masked(f.start, f.end, f.label) for f in examination.masked]
-    removed = [(s.start, s.end) for s in examination.statements]
-    return plan(examination.text, masked, removed)
-
-
 @dataclass(frozen=True, slots=True)
 class Pseudonymiser:
     """The verb of this domain."""
@@ -54,9 +51,17 @@ class Pseudonymiser:
     database: Database
     vault: Vault
     examiner: Examiner
+    policy: Policy = field(default_factory=Policy)
+    """The operator's; a request may override it label by label."""
+    now: Callable[[], datetime] = utc_now
 
     async def pseudonymise(
-        self, tenant: str, bilan: str | None, texts: Sequence[Named], hints: Hints
+        self,
+        tenant: str,
+        bilan: str | None,
+        texts: Sequence[Named],
+        hints: Hints,
+        by_label: Mapping[Label, Treatment],
     ) -> Pseudonymised:
         """Pseudonymise texts; the surrogates join those of the bilan.
 
@@ -64,30 +69,38 @@ class Pseudonymiser:
         surrogate that leads nowhere, and `persons_found` says that it was found.
 
         Raises:
+            PolicyNotAllowed: `by_label` treats a label as it may not be.
             CriminalDataBlocked: one of the texts speaks of offences.
             DetectionFailed: the detector broke down.
         """
-        examined = [(text.id, await self.examiner.examine(text.text, hints)) for text in texts]
-        plans = [(name, plan_of(examination)) for name, examination in examined]
-        secrets = list(dict.fromkeys(secret for _, cut in plans for secret in cut.secrets))
-        if bilan is None:
-            surrogates: Mapping[Secret, Surrogate] = Numbering({}).issue(secrets)
-        else:
-            async with self.database.begin(tenant) as session:
-                surrogates = await self.vault.issue(session, tenant, bilan, secrets)
-        counts: Counter[str] = Counter()
-        for _, examination in examined:
-            counts.update(examination.counts)
+        policy, today = self.policy.overridden(by_label), self.now().date()
+        cuts = [
+            (text.id, Cut.of(await self.examiner.examine(text.text, hints), policy, today))
+            for text in texts
+        ]
+        secrets = list(dict.fromkeys(secret for _, cut in cuts for secret in cut.plan.secrets))
+        surrogates = await self._issue(tenant, bilan, secrets)
+        found: Counter[str] = Counter()
+        for _, cut in cuts:
+            found.update(counts(cut.treated))
         return Pseudonymised(
-            texts=[Named(name, cut.render(surrogates.__getitem__)) for name, cut in plans],
-            entity_counts=dict(counts),
+            texts=[Named(name, cut.plan.render(surrogates.__getitem__)) for name, cut in cuts],
+            entity_counts=dict(found),
             special_categories=[
                 FoundSpecial(name, statement.category, statement.action)
-                for name, examination in examined
-                for statement in examination.statements
+                for name, cut in cuts
+                for statement in cut.examination.statements
             ],
-            persons_found=any(examination.is_of_somebody for _, examination in examined),
+            persons_found=any(cut.examination.is_of_somebody for _, cut in cuts),
         )
 
+    async def _issue(
+        self, tenant: str, bilan: str | None, secrets: Sequence[Secret]
+    ) -> Mapping[Secret, Surrogate]:
+        if bilan is None:
+            return Numbering({}).issue(secrets)
+        async with self.database.begin(tenant) as session:
+            return await self.vault.issue(session, tenant, bilan, secrets)
 
-__all__ = ["FoundSpecial", "Named", "Pseudonymised", "Pseudonymiser", "SurrogateText", "plan_of"]
+
+__all__ = ["FoundSpecial", "Named", "Pseudonymised", "Pseudonymiser", "SurrogateText"]

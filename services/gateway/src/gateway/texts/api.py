@@ -1,6 +1,6 @@
 """Free texts of a bilan: pseudonymised and restored on demand, in memory."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +34,22 @@ class RawText(BaseModel):
     text: Annotated[str, Field(max_length=200_000)]
 
 
+ByLabel = Annotated[
+    dict[
+        Annotated[str, Field(max_length=30)],
+        Literal["surrogate", "generalise", "keep", "drop"],
+    ],
+    Field(
+        max_length=20,
+        description="What becomes of a label (`PERSON`, `AGE`…), over the operator's policy: "
+        "`surrogate` (restored later), `generalise` (an age band, a département, a sector), "
+        "`keep`, or `drop`; the last three cannot be taken back. DATE_OF_BIRTH, AGE, LOCATION and "
+        "ORGANISATION may have any treatment; ADDRESS any but `keep`; all others, which name "
+        "somebody by themselves, `surrogate` or `drop`.",
+    ),
+]
+
+
 class ToPseudonymise(BaseModel):
     """Texts of one bilan."""
 
@@ -41,6 +57,7 @@ class ToPseudonymise(BaseModel):
 
     bilan: BilanId
     texts: list[RawText] = Field(min_length=1, max_length=50)
+    policy: ByLabel = Field(default_factory=dict)
 
 
 class ToRestore(BaseModel):
@@ -63,9 +80,9 @@ async def pseudonymise(
 ) -> Response:
     """Pseudonymise texts; the surrogates join those of the bilan."""
     about = About(caller, body.bilan)
-    texts = [text.model_dump() for text in body.texts]
+    asked = body.model_dump(exclude={"bilan"})
     made = await services.call(
-        ANONYMIZER, "pseudonymise", "POST", "/pseudonymisations", about, json={"texts": texts}
+        ANONYMIZER, "pseudonymise", "POST", "/pseudonymisations", about, json=asked
     )
     return Response(made.content, media_type="application/json")
 
