@@ -19,6 +19,7 @@ from anonymizer.keeping.service import Keeping
 from anonymizer.restoration.api import router as restoration_router
 from anonymizer.restoration.service import Restorations
 from anonymizer.settings import Settings
+from anonymizer.special.rules import SpecialPolicy
 from anonymizer.surrogates.api import router as surrogates_router
 from anonymizer.surrogates.policy import Policy
 from anonymizer.surrogates.service import Pseudonymiser
@@ -42,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     """
     database = Database(settings.database_url)
     keys = ContentKeys(KeyEncryptionKey.from_file(settings.key_encryption_key_file), ContentKey)
-    examiner = Examiner(settings.detection_model)
+    examiner = Examiner(settings.detection_model, SpecialPolicy(settings.special_categories))
     workshop = Workshop(settings.worker_socket, settings.reading_timeout_seconds)
 
     @asynccontextmanager

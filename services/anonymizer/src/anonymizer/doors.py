@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from anonymizer.detection.rules import MODELS, Hints
 from anonymizer.problems import PolicyNotAllowed
 from anonymizer.settings import Settings
+from anonymizer.special.rules import SpecialPolicy
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.people import Gender
 from anonymizer.surrogates.policy import Label, Policy, Treatment
@@ -151,8 +152,9 @@ def _pseudonymise(arguments: argparse.Namespace) -> int:
     for line in _lines():
         text = line["text"]
         findings = tuple(detector.find(text, _hints(line)))
-        statements = () if arguments.keep_special else tuple(detector.statements(text, findings))
-        cut = Cut.of(Examination(text, findings, statements), policy, today).plan
+        statements = () if arguments.keep_special else detector.statements(text, findings)
+        decided = SpecialPolicy().decide(statements)
+        cut = Cut.of(Examination(text, findings, decided), policy, today).plan
         _write({"id": line["id"], "text": cut.render(space.issue(cut.secrets).__getitem__)})
     space.save()
     return 0

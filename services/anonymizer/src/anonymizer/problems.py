@@ -44,6 +44,14 @@ class CriminalDataBlocked(Problem):
     status = 422
 
 
+class SpecialCategoryBlocked(Problem):
+    """The text holds a special category that this installation lets nobody hand in."""
+
+    code = "special_category_blocked"
+    title = "The text holds protected data that are not taken in here"
+    status = 422
+
+
 class PolicyNotAllowed(Problem):
     """A label may not be treated so: what names somebody by itself is replaced, or dropped."""
 
@@ -86,6 +94,7 @@ __all__ = [
     "NotFound",
     "OcrUnavailable",
     "PolicyNotAllowed",
+    "SpecialCategoryBlocked",
     "TooLarge",
     "UnreadableDocument",
     "problem_of",

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from anonymizer.problems import PolicyNotAllowed
+from anonymizer.special.rules import Category, Handling, SpecialPolicy
 from anonymizer.surrogates.policy import Label, Policy, Treatment
 from keel.settings import ServiceSettings, SettingsConfigDict
 
@@ -34,6 +35,16 @@ ByLabel = Annotated[
 ]
 
 
+def _lawful(by_category: dict[Category, Handling]) -> dict[Category, Handling]:
+    SpecialPolicy(by_category)
+    return by_category
+
+
+ByCategory = Annotated[
+    dict[Category, Handling], NoDecode, BeforeValidator(_from_json), AfterValidator(_lawful)
+]
+
+
 class Settings(ServiceSettings):
     """Set by environment variables that begin with ANONYMIZER_."""
 
@@ -48,7 +59,10 @@ class Settings(ServiceSettings):
     detection_model: Literal["md", "sm", "none"] = "md"
     # What becomes of what is found, as JSON by label; a surrogate where nothing is said.
     policy: ByLabel = Field(default_factory=dict)
+    # The same of special categories: drop, block, or keep with the person's explicit consent.
+    special_categories: ByCategory = Field(default_factory=dict)
 
     def said_of_policy(self) -> str:
         """Return what was set of what becomes of what is found, one text for one meaning."""
-        return json.dumps(self.policy, sort_keys=True) if self.policy else ""
+        said = [setting for setting in (self.policy, self.special_categories) if setting]
+        return json.dumps(said, sort_keys=True) if said else ""

@@ -1,6 +1,7 @@
 """Examining texts without holding up the event loop: one thread, one model, loaded once."""
 
 import asyncio
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from anonymizer.detection.rules import LABELS, Finding, Hints
-from anonymizer.problems import CriminalDataBlocked, DetectionFailed
-from anonymizer.special.rules import Statement, blocked
+from anonymizer.problems import CriminalDataBlocked, DetectionFailed, SpecialCategoryBlocked
+from anonymizer.special.rules import Category, Decided, SpecialPolicy, Statement, blocked, removed
 
 if TYPE_CHECKING:
     from anonymizer.detection.service import Detector
@@ -25,15 +26,16 @@ class Examination:
 
     text: str
     findings: tuple[Finding, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[Decided, ...]
 
     @property
     def masked(self) -> tuple[Finding, ...]:
         """The findings that are not removed with a special-category statement."""
+        gone = removed(self.statements)
         return tuple(
             finding
             for finding in self.findings
-            if not any(s.start < finding.end and finding.start < s.end for s in self.statements)
+            if not any(s.overlaps(finding.start, finding.end) for s in gone)
         )
 
     @property
@@ -47,6 +49,7 @@ class Examiner:
     """Examines texts in a thread of its own; `start` begins to load the model."""
 
     model: str
+    special: SpecialPolicy = field(default_factory=SpecialPolicy)
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "detection"))
     _loading: "asyncio.Future[Detector] | None" = None
 
@@ -64,11 +67,16 @@ class Examiner:
         """Let the thread go."""
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
 
-    async def examine(self, text: str, hints: Hints | None = None) -> Examination:
+    async def examine(
+        self, text: str, hints: Hints | None = None, data_categories: Iterable[str] = ()
+    ) -> Examination:
         """Find what identifies somebody and what is of a special category.
+
+        `data_categories` are those of consent to which the person's explicit grant is live.
 
         Raises:
             CriminalDataBlocked: the text speaks of offences.
+            SpecialCategoryBlocked: it holds a category that the operator lets nobody hand in.
             DetectionFailed: the detector broke down; nothing may leave.
         """
         if self._loading is None:
@@ -76,15 +84,15 @@ class Examiner:
         try:
             detector = await asyncio.shield(self._loading)
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._thread, _examine, detector, text, hints)
+            findings, statements = await loop.run_in_executor(
+                self._thread, _examine, detector, text, hints
+            )
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing may leave
             log.error("detection_failed", error=type(error).__name__)  # noqa: TRY400 - a trace could quote the text
             raise DetectionFailed("Nothing was kept and nothing left. Try again.") from None
-        if blocked(found.statements):
-            raise CriminalDataBlocked(
-                "Take what concerns offences or convictions out of the text, then send it again."
-            )
-        return found
+        decided = self.special.decide(statements, data_categories)
+        _refuse(blocked(decided))
+        return Examination(text, findings, decided)
 
 
 def _load(model: str) -> "Detector":
@@ -95,6 +103,20 @@ def _load(model: str) -> "Detector":
     return Detector.load(model)
 
 
-def _examine(detector: "Detector", text: str, hints: Hints | None) -> Examination:
+def _examine(
+    detector: "Detector", text: str, hints: Hints | None
+) -> tuple[tuple[Finding, ...], list[Statement]]:
     findings = tuple(detector.find(text, hints))
-    return Examination(text, findings, tuple(detector.statements(text, findings)))
+    return findings, detector.statements(text, findings)
+
+
+def _refuse(categories: Collection[Category]) -> None:
+    if Category.CRIMINAL in categories:
+        raise CriminalDataBlocked(
+            "Take what concerns offences or convictions out of the text, then send it again."
+        )
+    if categories:
+        raise SpecialCategoryBlocked(
+            "Take what concerns the `categories` out of the text, then send it again.",
+            members={"categories": sorted(categories)},
+        )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from anonymizer.intake.rules import Reading
+from anonymizer.special.rules import data_categories_kept
 from anonymizer.surrogates.policy import Treatment
 from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
 from anonymizer.surrogates.treating import Cut, Treated, counts
@@ -41,6 +42,12 @@ class Summary:
     hidden_text_count: int
     masked_by: Mapping[str, str] | None = None
     """None of what was taken in before it was noted."""
+
+    @property
+    def data_categories(self) -> list[Any]:
+        """What its pseudonymised text holds, as consents name it: kept statements count."""
+        found = [(s["category"], s["action"]) for s in self.special_categories]
+        return ["cv", *data_categories_kept(found)]
 
 
 @dataclass(frozen=True, slots=True)

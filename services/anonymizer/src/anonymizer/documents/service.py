@@ -1,7 +1,7 @@
 """The verbs of documents: take one in, read what is known of it, delete it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -51,17 +51,23 @@ class Documents:
     now: Callable[[], datetime] = utc_now
 
     async def take_in(
-        self, owner: Owner, document_id: str, content: bytes, hints: Hints
+        self,
+        owner: Owner,
+        document_id: str,
+        content: bytes,
+        hints: Hints,
+        data_categories: Sequence[str] = (),
     ) -> tuple[Document, bool]:
         """Read, examine, pseudonymise and seal a document; True when it is new.
 
-        The same id again gives what is stored. No transaction is open while the file is read
-        and examined.
+        `data_categories` are those of consent to which the person's explicit grant is live. The
+        same id again gives what is stored. No transaction is open while the file is read and
+        examined.
 
         Raises:
             UnreadableDocument, EncryptedDocument, EmptyDocument, OcrUnavailable,
             MediaTypeNotSupported, TooLarge: the file cannot be read.
-            CriminalDataBlocked: it speaks of offences.
+            CriminalDataBlocked, SpecialCategoryBlocked: it may not be processed.
             DetectionFailed: the detector broke down.
             NotFound: the bilan was destroyed meanwhile; nothing is kept.
         """
@@ -73,7 +79,7 @@ class Documents:
             reading = await self.workshop.read(content)
         except RefusedFile as refused:
             raise problem_of(refused) from None
-        found = await self.examiner.examine(reading.text, hints)
+        found = await self.examiner.examine(reading.text, hints, data_categories)
         cut = Cut.of(found, self.policy, self.now().date())
         try:
             async with self.database.begin(owner.tenant) as session:

@@ -6,7 +6,12 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from anonymizer.detection.rules import Hints
-from anonymizer.problems import CriminalDataBlocked, DetectionFailed, PolicyNotAllowed
+from anonymizer.problems import (
+    CriminalDataBlocked,
+    DetectionFailed,
+    PolicyNotAllowed,
+    SpecialCategoryBlocked,
+)
 from anonymizer.special.rules import Action, Category
 from anonymizer.surrogates.policy import Label, Treatment
 from anonymizer.surrogates.service import Named, Pseudonymised, Pseudonymiser
@@ -96,7 +101,9 @@ PseudonymiserDep = Annotated[Pseudonymiser, Depends(_pseudonymiser)]
 @router.post(
     "/pseudonymisations",
     response_model=Pseudonymisations,
-    responses=problems(PolicyNotAllowed, CriminalDataBlocked, DetectionFailed),
+    responses=problems(
+        PolicyNotAllowed, CriminalDataBlocked, SpecialCategoryBlocked, DetectionFailed
+    ),
 )
 async def pseudonymise(
     body: ToPseudonymise, admitted: PassDep, pseudonymiser: PseudonymiserDep
@@ -104,5 +111,10 @@ async def pseudonymise(
     """Pseudonymise texts; the surrogates join those of the pass's bilan."""
     texts = [Named(text.id, text.text) for text in body.texts]
     return await pseudonymiser.pseudonymise(
-        admitted.tenant, admitted.bilan, texts, body.hints.as_hints(), body.policy
+        admitted.tenant,
+        admitted.bilan,
+        texts,
+        body.hints.as_hints(),
+        body.policy,
+        admitted.data_categories,
     )

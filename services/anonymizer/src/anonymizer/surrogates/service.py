@@ -62,22 +62,24 @@ class Pseudonymiser:
         texts: Sequence[Named],
         hints: Hints,
         by_label: Mapping[Label, Treatment],
+        data_categories: Sequence[str] = (),
     ) -> Pseudonymised:
         """Pseudonymise texts; the surrogates join those of the bilan.
 
         Without a bilan (a run about no person) nothing is stored: whatever is found gets a
-        surrogate that leads nowhere, and `persons_found` says that it was found.
+        surrogate that leads nowhere, and `persons_found` says that it was found. `data_categories`
+        are those of consent to which the person's explicit grant is live.
 
         Raises:
             PolicyNotAllowed: `by_label` treats a label as it may not be.
-            CriminalDataBlocked: one of the texts speaks of offences.
+            CriminalDataBlocked, SpecialCategoryBlocked: one of the texts may not be processed.
             DetectionFailed: the detector broke down.
         """
         policy, today = self.policy.overridden(by_label), self.now().date()
-        cuts = [
-            (text.id, Cut.of(await self.examiner.examine(text.text, hints), policy, today))
-            for text in texts
-        ]
+        cuts = []
+        for text in texts:
+            examined = await self.examiner.examine(text.text, hints, data_categories)
+            cuts.append((text.id, Cut.of(examined, policy, today)))
         secrets = list(dict.fromkeys(secret for _, cut in cuts for secret in cut.plan.secrets))
         surrogates = await self._issue(tenant, bilan, secrets)
         found: Counter[str] = Counter()

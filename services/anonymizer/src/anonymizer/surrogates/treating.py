@@ -7,6 +7,7 @@ from datetime import date
 
 from anonymizer.detection.examiner import Examination
 from anonymizer.detection.rules import Finding
+from anonymizer.special.rules import removed
 from anonymizer.surrogates.ages import band_of_age, band_of_birth
 from anonymizer.surrogates.departements import departement_of_address, departement_of_place
 from anonymizer.surrogates.policy import Label, Policy, Treatment
@@ -83,5 +84,5 @@ class Cut:
     def of(cls, examination: Examination, policy: Policy, today: date) -> "Cut":
         """Apply a policy to what was found; ages are as of `today`."""
         becomes = treated(examination.text, examination.masked, policy, today)
-        removed = [(s.start, s.end) for s in examination.statements]
-        return cls(examination, becomes, plan(examination.text, masks(becomes), removed))
+        gone = [(s.start, s.end) for s in removed(examination.statements)]
+        return cls(examination, becomes, plan(examination.text, masks(becomes), gone))
