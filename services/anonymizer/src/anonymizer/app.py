@@ -23,6 +23,7 @@ from anonymizer.special.rules import SpecialPolicy
 from anonymizer.surrogates.api import router as surrogates_router
 from anonymizer.surrogates.policy import Policy
 from anonymizer.surrogates.service import Pseudonymiser
+from anonymizer.surrogates.values_api import router as values_router
 from anonymizer.tables import Base, ContentKey, Ended
 from anonymizer.vault.service import Vault
 from keel.application import Lifespan, create_service
@@ -101,6 +102,7 @@ def _service(lifespan: Lifespan | None = None, admission: Admission | None = Non
     for router in (
         documents_router,
         surrogates_router,
+        values_router,
         restoration_router,
         erasure_router,
         keeping_router,

@@ -37,7 +37,9 @@ _READS = {
 rest there is pseudonymised text: whatever is read in the person's own words passes `restore`."""
 
 
-_MASKS = frozenset(("pseudonymise", "intake_document"))
+_MASKS = frozenset(
+    ("pseudonymise", "pseudonymise_value", "pseudonymise_messages", "intake_document")
+)
 """Operations that read raw text: their pass tells which special categories may stay in it."""
 
 
