@@ -44,7 +44,11 @@ def create_app(settings: Settings) -> FastAPI:
     """
     database = Database(settings.database_url)
     keys = ContentKeys(KeyEncryptionKey.from_file(settings.key_encryption_key_file), ContentKey)
-    examiner = Examiner(settings.detection_model, SpecialPolicy(settings.special_categories))
+    examiner = Examiner(
+        settings.detection_model,
+        SpecialPolicy(settings.special_categories),
+        settings.detection_timeout_seconds,
+    )
     workshop = Workshop(settings.worker_socket, settings.reading_timeout_seconds)
 
     @asynccontextmanager

@@ -68,6 +68,14 @@ class DetectionFailed(Problem):
     status = 503
 
 
+class DetectionTimedOut(Problem):
+    """Detection took longer than it may; nothing leaves without it."""
+
+    code = "detection_timed_out"
+    title = "The text took too long to examine"
+    status = 503
+
+
 FILE_REFUSALS: tuple[type[Problem], ...] = (
     UnreadableDocument,
     EncryptedDocument,
@@ -76,6 +84,13 @@ FILE_REFUSALS: tuple[type[Problem], ...] = (
     MediaTypeNotSupported,
     TooLarge,
 )
+TEXT_REFUSALS: tuple[type[Problem], ...] = (
+    CriminalDataBlocked,
+    SpecialCategoryBlocked,
+    DetectionFailed,
+    DetectionTimedOut,
+)
+"""What any text may be refused with, however it came."""
 _BY_CODE = {refusal.code: refusal for refusal in FILE_REFUSALS}
 
 
@@ -86,8 +101,10 @@ def problem_of(refused: RefusedFile) -> Problem:
 
 __all__ = [
     "FILE_REFUSALS",
+    "TEXT_REFUSALS",
     "CriminalDataBlocked",
     "DetectionFailed",
+    "DetectionTimedOut",
     "EmptyDocument",
     "EncryptedDocument",
     "MediaTypeNotSupported",

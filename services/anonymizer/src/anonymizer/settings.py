@@ -57,6 +57,7 @@ class Settings(ServiceSettings):
     reading_timeout_seconds: float = Field(default=60.0, gt=0, le=600)
     max_document_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
     detection_model: Literal["md", "sm", "none"] = "md"
+    detection_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
     # What becomes of what is found, as JSON by label; a surrogate where nothing is said.
     policy: ByLabel = Field(default_factory=dict)
     # The same of special categories: drop, block, or keep with the person's explicit consent.

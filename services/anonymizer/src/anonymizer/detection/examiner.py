@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from anonymizer.detection.rules import LABELS, Finding, Hints
-from anonymizer.problems import CriminalDataBlocked, DetectionFailed, SpecialCategoryBlocked
+from anonymizer.detection.threads import BoundedThread, TooLong, TooManyLeft
+from anonymizer.problems import (
+    CriminalDataBlocked,
+    DetectionFailed,
+    DetectionTimedOut,
+    SpecialCategoryBlocked,
+)
 from anonymizer.special.rules import Category, Decided, SpecialPolicy, Statement, blocked, removed
 
 if TYPE_CHECKING:
@@ -50,22 +55,28 @@ class Examiner:
 
     model: str
     special: SpecialPolicy = field(default_factory=SpecialPolicy)
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "detection"))
+    timeout_seconds: float = 30.0
+    _thread: BoundedThread = field(init=False)
     _loading: "asyncio.Future[Detector] | None" = None
+
+    def __post_init__(self) -> None:
+        self._thread = BoundedThread("detection", self.timeout_seconds)
 
     def start(self) -> None:
         """Begin to load the model, in the background."""
-        loop = asyncio.get_running_loop()
-        self._loading = loop.run_in_executor(self._thread, _load, self.model)
+        self._loading = self._thread.unbounded(_load, self.model)
 
     async def is_ready(self) -> bool:
-        """Say whether the model is loaded."""
+        """Say whether the model is loaded, and a text would be begun with."""
         loading = self._loading
-        return loading is not None and loading.done() and loading.exception() is None
+        loaded = loading is not None and loading.done() and loading.exception() is None
+        return loaded and not self._thread.is_overrun
 
     async def close(self) -> None:
-        """Let the thread go."""
-        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+        """Let the thread go, the model once it is loaded."""
+        if self._loading is not None:
+            await asyncio.wait({self._loading})
+        await self._thread.close()
 
     async def examine(
         self, text: str, hints: Hints | None = None, data_categories: Iterable[str] = ()
@@ -78,15 +89,19 @@ class Examiner:
             CriminalDataBlocked: the text speaks of offences.
             SpecialCategoryBlocked: it holds a category that the operator lets nobody hand in.
             DetectionFailed: the detector broke down; nothing may leave.
+            DetectionTimedOut: it took longer than `timeout_seconds`, or earlier texts still do.
         """
         if self._loading is None:
             raise DetectionFailed("The model is not loaded. Try again in a moment.")
         try:
             detector = await asyncio.shield(self._loading)
-            loop = asyncio.get_running_loop()
-            findings, statements = await loop.run_in_executor(
-                self._thread, _examine, detector, text, hints
-            )
+            findings, statements = await self._thread.run(_examine, detector, text, hints)
+        except (TooLong, TooManyLeft) as slow:
+            log.error("detection_timed_out", error=type(slow).__name__)  # noqa: TRY400 - the same
+            raise DetectionTimedOut(
+                "Nothing was kept and nothing left. Send less text at once, or try again later.",
+                headers={"Retry-After": "30"},
+            ) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing may leave
             log.error("detection_failed", error=type(error).__name__)  # noqa: TRY400 - a trace could quote the text
             raise DetectionFailed("Nothing was kept and nothing left. Try again.") from None

@@ -10,12 +10,7 @@ from anonymizer.detection.rules import Hints
 from anonymizer.documents.service import Documents, Owner
 from anonymizer.documents.views import Document, Findings, PseudonymisedText
 from anonymizer.outline.views import Outline
-from anonymizer.problems import (
-    FILE_REFUSALS,
-    CriminalDataBlocked,
-    DetectionFailed,
-    SpecialCategoryBlocked,
-)
+from anonymizer.problems import FILE_REFUSALS, TEXT_REFUSALS
 from anonymizer.surrogates.api import KnownOfPerson
 from keel.identifiers import DocumentId
 from keel.passes import Pass, PassDep
@@ -50,7 +45,7 @@ HintsDep = Annotated[Hints, Depends(_hints)]
     "",
     status_code=status.HTTP_201_CREATED,
     responses={
-        **problems(*FILE_REFUSALS, CriminalDataBlocked, SpecialCategoryBlocked, DetectionFailed),
+        **problems(*FILE_REFUSALS, *TEXT_REFUSALS),
         200: {"model": Document, "description": "The same id again: what is stored."},
     },
 )

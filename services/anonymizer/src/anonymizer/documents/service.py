@@ -68,7 +68,7 @@ class Documents:
             UnreadableDocument, EncryptedDocument, EmptyDocument, OcrUnavailable,
             MediaTypeNotSupported, TooLarge: the file cannot be read.
             CriminalDataBlocked, SpecialCategoryBlocked: it may not be processed.
-            DetectionFailed: the detector broke down.
+            DetectionFailed, DetectionTimedOut: it could not be examined.
             NotFound: the bilan was destroyed meanwhile; nothing is kept.
         """
         if (known := await self._known(owner, document_id)) is not None:

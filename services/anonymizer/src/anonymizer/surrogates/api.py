@@ -7,12 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from anonymizer.detection.rules import Hints
-from anonymizer.problems import (
-    CriminalDataBlocked,
-    DetectionFailed,
-    PolicyNotAllowed,
-    SpecialCategoryBlocked,
-)
+from anonymizer.problems import TEXT_REFUSALS, PolicyNotAllowed
 from anonymizer.special.rules import Action, Category
 from anonymizer.surrogates.policy import Label, Treatment
 from anonymizer.surrogates.service import MAX_TEXT, Asked, Named, Pseudonymised, Pseudonymiser
@@ -24,7 +19,7 @@ router = APIRouter(tags=["texts"])
 MAX_SPANS = 1_000_000
 LONGEST = MAX_TEXT * 20
 """What a text of nothing but short names may grow to."""
-REFUSALS = problems(PolicyNotAllowed, CriminalDataBlocked, SpecialCategoryBlocked, DetectionFailed)
+REFUSALS = problems(PolicyNotAllowed, *TEXT_REFUSALS)
 
 
 class NamedText(BaseModel):

@@ -83,10 +83,9 @@ class Asked:
 class Pseudonymiser:
     """The verbs of this domain.
 
-    Each refuses with `PolicyNotAllowed` (a label may not be treated as asked),
-    `CriminalDataBlocked` or `SpecialCategoryBlocked` (a text may not be processed) or
-    `DetectionFailed`; nothing is stored then. Without a bilan nothing is stored at all: whatever
-    is found gets a surrogate that leads nowhere, and `persons_found` says that it was found.
+    Each refuses with `PolicyNotAllowed` (a label may not be treated as asked) or one of
+    `TEXT_REFUSALS`; nothing is stored then. Without a bilan nothing is stored at all: whatever is
+    found gets a surrogate that leads nowhere, and `persons_found` says that it was found.
     """
 
     database: Database

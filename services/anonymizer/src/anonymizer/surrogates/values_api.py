@@ -6,12 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from anonymizer.problems import (
-    CriminalDataBlocked,
-    DetectionFailed,
-    PolicyNotAllowed,
-    SpecialCategoryBlocked,
-)
+from anonymizer.problems import TEXT_REFUSALS, PolicyNotAllowed
 from anonymizer.special.rules import Action, Category
 from anonymizer.surrogates.api import MAX_SPANS, HowToPseudonymise, PseudonymiserDep, Span
 from anonymizer.surrogates.chat import chat_leaves
@@ -24,9 +19,7 @@ from keel.problems import TooLarge, problems
 
 router = APIRouter(prefix="/pseudonymisations", tags=["texts"])
 
-_REFUSALS = problems(
-    PolicyNotAllowed, CriminalDataBlocked, SpecialCategoryBlocked, DetectionFailed, TooLarge
-)
+_REFUSALS = problems(PolicyNotAllowed, *TEXT_REFUSALS, TooLarge)
 Pointer = Annotated[str, Field(max_length=1000)]
 Labels = Annotated[
     dict[Pointer, Label],

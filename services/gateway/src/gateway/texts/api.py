@@ -25,6 +25,10 @@ _REFUSALS = problems(
 )
 
 
+_PATIENCE = 120
+"""Seconds for texts to be examined: longer than the anonymizer gives a text, and its turn."""
+
+
 class RawText(BaseModel):
     """One text as it was written; `id` is yours."""
 
@@ -121,7 +125,13 @@ async def pseudonymise(
     """Pseudonymise texts; the surrogates join those of the bilan."""
     about, asked = About(caller, body.bilan), body.model_dump(exclude={"bilan"})
     made = await services.call(
-        ANONYMIZER, "pseudonymise", "POST", "/pseudonymisations", about, json=asked
+        ANONYMIZER,
+        "pseudonymise",
+        "POST",
+        "/pseudonymisations",
+        about,
+        json=asked,
+        timeout=_PATIENCE,
     )
     return Response(made.content, media_type="application/json")
 
@@ -136,7 +146,9 @@ async def pseudonymise_value(
     """Pseudonymise every string of a JSON value; the surrogates join those of the bilan."""
     about, asked = About(caller, body.bilan), body.model_dump(exclude={"bilan"})
     path = "/pseudonymisations/values"
-    made = await services.call(ANONYMIZER, "pseudonymise_value", "POST", path, about, json=asked)
+    made = await services.call(
+        ANONYMIZER, "pseudonymise_value", "POST", path, about, json=asked, timeout=_PATIENCE
+    )
     return Response(made.content, media_type="application/json")
 
 
@@ -150,7 +162,9 @@ async def pseudonymise_messages(
     """Pseudonymise a conversation with a model; the surrogates join those of the bilan."""
     about, asked = About(caller, body.bilan), body.model_dump(exclude={"bilan"})
     path = "/pseudonymisations/messages"
-    made = await services.call(ANONYMIZER, "pseudonymise_messages", "POST", path, about, json=asked)
+    made = await services.call(
+        ANONYMIZER, "pseudonymise_messages", "POST", path, about, json=asked, timeout=_PATIENCE
+    )
     return Response(made.content, media_type="application/json")
 
 
