@@ -10,7 +10,7 @@ import pytest
 from anonymizer.detection.ner import language_of
 from anonymizer.detection.rules import MODELS
 from anonymizer.special.reader import SpecialReader
-from anonymizer.special.rules import Action, Category, Statement, blocked
+from anonymizer.special.rules import Action, Category, SpecialPolicy, Statement, blocked
 
 HERE = Path(__file__).parent
 
@@ -60,9 +60,10 @@ def test_a_near_miss_is_left_alone(text):
 
 
 def test_offences_block_and_the_rest_is_removed():
-    assert blocked(special_statements("Il sort de prison."))
-    (statement,) = special_statements("RQTH depuis 2024")
-    assert statement.action is Action.REMOVED
+    decide = SpecialPolicy().decide
+    assert blocked(decide(special_statements("Il sort de prison."))) == {Category.CRIMINAL}
+    (decided,) = decide(special_statements("RQTH depuis 2024"))
+    assert decided.action is Action.REMOVED
 
 
 def _left(text: str) -> str:

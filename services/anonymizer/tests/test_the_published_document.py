@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from anonymizer.app import create_app, document
 from keel.commands import render_document
 
@@ -56,6 +58,28 @@ def test_the_doors_detect_pseudonymise_and_restore(tmp_path):
     chunks = json.dumps({"id": "a", "chunks": list(masked["text"])})
     (streamed,) = _run("restore", "--space", space, "--stream", lines=chunks)
     assert "".join(streamed["chunks"]) == text
+
+
+def test_the_door_pseudonymises_by_a_policy_in_a_file(tmp_path):
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"PHONE": "drop"}', "utf-8")
+    line = json.dumps({"id": "a", "text": "Mme Odile Perrichon, 06 39 98 12 34"})
+    door = (
+        "pseudonymise",
+        "--model",
+        "none",
+        "--space",
+        str(tmp_path / "s"),
+        "--policy",
+        str(policy),
+    )
+    (masked,) = _run(*door, lines=line)
+    assert masked["text"] == "Mme [FEMME_1], [donnée retirée]"
+    policy.write_text('{"PHONE": "keep"}', "utf-8")
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        _run(*door, lines=line)
+    assert refused.value.returncode == 2
+    assert "choose `surrogate` or `drop`" in refused.value.stderr
 
 
 def test_the_doors_extract_and_outline(tmp_path):

@@ -6,7 +6,7 @@
 Input: `prenoms.csv.gz`, `noms_ge5.csv.gz`, `communes.csv.gz` (see `NOTICE` beside the output).
 Output, all folded (lower case, no accents), one entry a line, LZMA: first names with the decimal
 logarithm of their count and their gender where it is clear, surnames that at least `MIN_BEARERS`
-companies' owners bear, communes.
+companies' owners bear, communes with the codes of the départements that have one of that name.
 """
 
 import csv
@@ -59,7 +59,10 @@ def main(folder: Path) -> None:
     )
     borne = (r for r in rows(folder / "noms_ge5.csv.gz") if int(r["count"]) >= MIN_BEARERS)
     write("surnames.xz", (fold(row["patronyme"]) for row in borne))
-    write("communes.xz", (fold(row["nom"]) for row in rows(folder / "communes.csv.gz")))
+    places: dict[str, set[str]] = defaultdict(set)
+    for row in rows(folder / "communes.csv.gz"):
+        places[fold(row["nom"])].add(row["departement"])
+    write("communes.xz", (f"{name}\t{' '.join(sorted(codes))}" for name, codes in places.items()))
 
 
 if __name__ == "__main__":

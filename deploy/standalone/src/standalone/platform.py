@@ -35,7 +35,7 @@ def _inside(layout: Layout, choices: Choices) -> dict[str, FastAPI]:
     jwks = layout.pass_jwks
     return {
         "anonymizer": anonymizer.app.create_app(
-            anonymizer.settings.Settings(
+            anonymizer.settings.Settings.read(
                 database_url=layout.database_url("anonymizer"),
                 pass_jwks_file=jwks,
                 key_encryption_key_file=layout.kek("anonymizer"),

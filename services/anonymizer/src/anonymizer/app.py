@@ -19,8 +19,11 @@ from anonymizer.keeping.service import Keeping
 from anonymizer.restoration.api import router as restoration_router
 from anonymizer.restoration.service import Restorations
 from anonymizer.settings import Settings
+from anonymizer.special.rules import SpecialPolicy
 from anonymizer.surrogates.api import router as surrogates_router
+from anonymizer.surrogates.policy import Policy
 from anonymizer.surrogates.service import Pseudonymiser
+from anonymizer.surrogates.values_api import router as values_router
 from anonymizer.tables import Base, ContentKey, Ended
 from anonymizer.vault.service import Vault
 from keel.application import Lifespan, create_service
@@ -41,7 +44,11 @@ def create_app(settings: Settings) -> FastAPI:
     """
     database = Database(settings.database_url)
     keys = ContentKeys(KeyEncryptionKey.from_file(settings.key_encryption_key_file), ContentKey)
-    examiner = Examiner(settings.detection_model)
+    examiner = Examiner(
+        settings.detection_model,
+        SpecialPolicy(settings.special_categories),
+        settings.detection_timeout_seconds,
+    )
     workshop = Workshop(settings.worker_socket, settings.reading_timeout_seconds)
 
     @asynccontextmanager
@@ -62,9 +69,10 @@ def create_app(settings: Settings) -> FastAPI:
     app = _service(lifespan, Admission.from_file(AUDIENCE, settings.pass_jwks_file))
     endings = Endings(Ended)
     vault = Vault(keys, endings)
+    policy = Policy(settings.policy)
     app.state.database = database
     app.state.readiness["model"] = examiner.is_ready
-    app.state.ruleset = ruleset(settings.detection_model)
+    app.state.ruleset = ruleset(settings.detection_model, settings.said_of_policy())
     app.state.documents = Documents(
         database,
         vault,
@@ -72,8 +80,9 @@ def create_app(settings: Settings) -> FastAPI:
         examiner,
         settings.max_document_bytes,
         app.state.ruleset,
+        policy,
     )
-    app.state.pseudonymiser = Pseudonymiser(database, vault, examiner)
+    app.state.pseudonymiser = Pseudonymiser(database, vault, examiner, policy)
     app.state.restorations = Restorations(database, vault)
     app.state.erasures = Erasures(database, keys, endings)
     app.state.keeping = Keeping(database, keys, endings)
@@ -97,6 +106,7 @@ def _service(lifespan: Lifespan | None = None, admission: Admission | None = Non
     for router in (
         documents_router,
         surrogates_router,
+        values_router,
         restoration_router,
         erasure_router,
         keeping_router,

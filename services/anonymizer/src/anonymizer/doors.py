@@ -15,12 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonymizer.detection.rules import MODELS, Hints
+from anonymizer.problems import PolicyNotAllowed
 from anonymizer.settings import Settings
+from anonymizer.special.rules import SpecialPolicy
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.people import Gender
+from anonymizer.surrogates.policy import Label, Policy, Treatment
 from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
+from keel.clock import utc_now
 from keel.commands import Service, Verb
 from keel.commands import main as run_command
+from keel.start import StartRefused
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -130,17 +135,26 @@ class _Space:
             json.dump(rows, file)
 
 
+def _policy(path: Path | None) -> Policy:
+    try:
+        written = {} if path is None else json.loads(path.read_text("utf-8"))
+        return Policy({Label(label): Treatment(said) for label, said in written.items()})
+    except (OSError, ValueError, AttributeError, PolicyNotAllowed) as wrong:
+        raise StartRefused(f"--policy: {wrong}") from None
+
+
 def _pseudonymise(arguments: argparse.Namespace) -> int:
     from anonymizer.detection.examiner import Examination  # noqa: PLC0415
-    from anonymizer.surrogates.service import plan_of  # noqa: PLC0415
+    from anonymizer.surrogates.treating import Cut  # noqa: PLC0415
 
+    policy, today = _policy(arguments.policy), utc_now().date()
     detector, space = _detector(arguments.model), _Space(arguments.space)
     for line in _lines():
         text = line["text"]
         findings = tuple(detector.find(text, _hints(line)))
-        statements = () if arguments.keep_special else tuple(detector.statements(text, findings))
-        found = Examination(text, findings, statements)
-        cut = plan_of(found)
+        statements = () if arguments.keep_special else detector.statements(text, findings)
+        decided = SpecialPolicy().decide(statements)
+        cut = Cut.of(Examination(text, findings, decided), policy, today).plan
         _write({"id": line["id"], "text": cut.render(space.issue(cut.secrets).__getitem__)})
     space.save()
     return 0
@@ -192,6 +206,7 @@ def _pseudonymise_arguments(parser: argparse.ArgumentParser) -> None:
     _model(parser)
     _space(parser)
     parser.add_argument("--keep-special", action="store_true", help="remove no statement")
+    parser.add_argument("--policy", type=Path, help="JSON: label to treatment")
 
 
 def _restore_arguments(parser: argparse.ArgumentParser) -> None:

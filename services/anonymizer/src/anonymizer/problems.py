@@ -44,11 +44,35 @@ class CriminalDataBlocked(Problem):
     status = 422
 
 
+class SpecialCategoryBlocked(Problem):
+    """The text holds a special category that this installation lets nobody hand in."""
+
+    code = "special_category_blocked"
+    title = "The text holds protected data that are not taken in here"
+    status = 422
+
+
+class PolicyNotAllowed(Problem):
+    """A label may not be treated so: what names somebody by itself is replaced, or dropped."""
+
+    code = "policy_not_allowed"
+    title = "This label cannot be treated so"
+    status = 422
+
+
 class DetectionFailed(Problem):
     """Detection broke down; nothing leaves without it."""
 
     code = "detection_failed"
     title = "The text could not be examined"
+    status = 503
+
+
+class DetectionTimedOut(Problem):
+    """Detection took longer than it may; nothing leaves without it."""
+
+    code = "detection_timed_out"
+    title = "The text took too long to examine"
     status = 503
 
 
@@ -60,6 +84,13 @@ FILE_REFUSALS: tuple[type[Problem], ...] = (
     MediaTypeNotSupported,
     TooLarge,
 )
+TEXT_REFUSALS: tuple[type[Problem], ...] = (
+    CriminalDataBlocked,
+    SpecialCategoryBlocked,
+    DetectionFailed,
+    DetectionTimedOut,
+)
+"""What any text may be refused with, however it came."""
 _BY_CODE = {refusal.code: refusal for refusal in FILE_REFUSALS}
 
 
@@ -70,13 +101,17 @@ def problem_of(refused: RefusedFile) -> Problem:
 
 __all__ = [
     "FILE_REFUSALS",
+    "TEXT_REFUSALS",
     "CriminalDataBlocked",
     "DetectionFailed",
+    "DetectionTimedOut",
     "EmptyDocument",
     "EncryptedDocument",
     "MediaTypeNotSupported",
     "NotFound",
     "OcrUnavailable",
+    "PolicyNotAllowed",
+    "SpecialCategoryBlocked",
     "TooLarge",
     "UnreadableDocument",
     "problem_of",

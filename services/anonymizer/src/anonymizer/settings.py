@@ -1,11 +1,48 @@
 """Every knob of the anonymizer."""
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
 
+from anonymizer.problems import PolicyNotAllowed
+from anonymizer.special.rules import Category, Handling, SpecialPolicy
+from anonymizer.surrogates.policy import Label, Policy, Treatment
 from keel.settings import ServiceSettings, SettingsConfigDict
+
+
+def _from_json(written: object) -> object:
+    if not isinstance(written, str):
+        return written
+    try:
+        return json.loads(written)
+    except ValueError:
+        raise ValueError("write a JSON object") from None
+
+
+def _allowed(by_label: dict[Label, Treatment]) -> dict[Label, Treatment]:
+    try:
+        Policy(by_label)
+    except PolicyNotAllowed as refused:
+        raise ValueError(refused.detail) from None
+    return by_label
+
+
+ByLabel = Annotated[
+    dict[Label, Treatment], NoDecode, BeforeValidator(_from_json), AfterValidator(_allowed)
+]
+
+
+def _lawful(by_category: dict[Category, Handling]) -> dict[Category, Handling]:
+    SpecialPolicy(by_category)
+    return by_category
+
+
+ByCategory = Annotated[
+    dict[Category, Handling], NoDecode, BeforeValidator(_from_json), AfterValidator(_lawful)
+]
 
 
 class Settings(ServiceSettings):
@@ -20,3 +57,13 @@ class Settings(ServiceSettings):
     reading_timeout_seconds: float = Field(default=60.0, gt=0, le=600)
     max_document_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
     detection_model: Literal["md", "sm", "none"] = "md"
+    detection_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
+    # What becomes of what is found, as JSON by label; a surrogate where nothing is said.
+    policy: ByLabel = Field(default_factory=dict)
+    # The same of special categories: drop, block, or keep with the person's explicit consent.
+    special_categories: ByCategory = Field(default_factory=dict)
+
+    def said_of_policy(self) -> str:
+        """Return what was set of what becomes of what is found, one text for one meaning."""
+        said = [setting for setting in (self.policy, self.special_categories) if setting]
+        return json.dumps(said, sort_keys=True) if said else ""

@@ -175,6 +175,7 @@ def _of(said: dict[str, Any]) -> dict[str, Any]:
         "record": said.get("rec"),
         "bilan": said.get("bil"),
         "jti": said.get("jti"),
+        "categories": said.get("cat"),
     }
 
 

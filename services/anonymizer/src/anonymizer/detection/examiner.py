@@ -1,17 +1,21 @@
 """Examining texts without holding up the event loop: one thread, one model, loaded once."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from anonymizer.detection.rules import LABELS, Finding, Hints
-from anonymizer.problems import CriminalDataBlocked, DetectionFailed
-from anonymizer.special.rules import Statement, blocked
+from anonymizer.detection.threads import BoundedThread, TooLong, TooManyLeft
+from anonymizer.problems import (
+    CriminalDataBlocked,
+    DetectionFailed,
+    DetectionTimedOut,
+    SpecialCategoryBlocked,
+)
+from anonymizer.special.rules import Category, Decided, SpecialPolicy, Statement, blocked, removed
 
 if TYPE_CHECKING:
     from anonymizer.detection.service import Detector
@@ -27,21 +31,17 @@ class Examination:
 
     text: str
     findings: tuple[Finding, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[Decided, ...]
 
     @property
     def masked(self) -> tuple[Finding, ...]:
         """The findings that are not removed with a special-category statement."""
+        gone = removed(self.statements)
         return tuple(
             finding
             for finding in self.findings
-            if not any(s.start < finding.end and finding.start < s.end for s in self.statements)
+            if not any(s.overlaps(finding.start, finding.end) for s in gone)
         )
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How many stretches of each label are masked."""
-        return dict(Counter(finding.label for finding in self.masked))
 
     @property
     def is_of_somebody(self) -> bool:
@@ -54,44 +54,60 @@ class Examiner:
     """Examines texts in a thread of its own; `start` begins to load the model."""
 
     model: str
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "detection"))
+    special: SpecialPolicy = field(default_factory=SpecialPolicy)
+    timeout_seconds: float = 30.0
+    _thread: BoundedThread = field(init=False)
     _loading: "asyncio.Future[Detector] | None" = None
+
+    def __post_init__(self) -> None:
+        self._thread = BoundedThread("detection", self.timeout_seconds)
 
     def start(self) -> None:
         """Begin to load the model, in the background."""
-        loop = asyncio.get_running_loop()
-        self._loading = loop.run_in_executor(self._thread, _load, self.model)
+        self._loading = self._thread.unbounded(_load, self.model)
 
     async def is_ready(self) -> bool:
-        """Say whether the model is loaded."""
+        """Say whether the model is loaded, and a text would be begun with."""
         loading = self._loading
-        return loading is not None and loading.done() and loading.exception() is None
+        loaded = loading is not None and loading.done() and loading.exception() is None
+        return loaded and not self._thread.is_overrun
 
     async def close(self) -> None:
-        """Let the thread go."""
-        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+        """Let the thread go, the model once it is loaded."""
+        if self._loading is not None:
+            await asyncio.wait({self._loading})
+        await self._thread.close()
 
-    async def examine(self, text: str, hints: Hints | None = None) -> Examination:
+    async def examine(
+        self, text: str, hints: Hints | None = None, data_categories: Iterable[str] = ()
+    ) -> Examination:
         """Find what identifies somebody and what is of a special category.
+
+        `data_categories` are those of consent to which the person's explicit grant is live.
 
         Raises:
             CriminalDataBlocked: the text speaks of offences.
+            SpecialCategoryBlocked: it holds a category that the operator lets nobody hand in.
             DetectionFailed: the detector broke down; nothing may leave.
+            DetectionTimedOut: it took longer than `timeout_seconds`, or earlier texts still do.
         """
         if self._loading is None:
             raise DetectionFailed("The model is not loaded. Try again in a moment.")
         try:
             detector = await asyncio.shield(self._loading)
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._thread, _examine, detector, text, hints)
+            findings, statements = await self._thread.run(_examine, detector, text, hints)
+        except (TooLong, TooManyLeft) as slow:
+            log.error("detection_timed_out", error=type(slow).__name__)  # noqa: TRY400 - the same
+            raise DetectionTimedOut(
+                "Nothing was kept and nothing left. Send less text at once, or try again later.",
+                headers={"Retry-After": "30"},
+            ) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing may leave
             log.error("detection_failed", error=type(error).__name__)  # noqa: TRY400 - a trace could quote the text
             raise DetectionFailed("Nothing was kept and nothing left. Try again.") from None
-        if blocked(found.statements):
-            raise CriminalDataBlocked(
-                "Take what concerns offences or convictions out of the text, then send it again."
-            )
-        return found
+        decided = self.special.decide(statements, data_categories)
+        _refuse(blocked(decided))
+        return Examination(text, findings, decided)
 
 
 def _load(model: str) -> "Detector":
@@ -102,6 +118,20 @@ def _load(model: str) -> "Detector":
     return Detector.load(model)
 
 
-def _examine(detector: "Detector", text: str, hints: Hints | None) -> Examination:
+def _examine(
+    detector: "Detector", text: str, hints: Hints | None
+) -> tuple[tuple[Finding, ...], list[Statement]]:
     findings = tuple(detector.find(text, hints))
-    return Examination(text, findings, tuple(detector.statements(text, findings)))
+    return findings, detector.statements(text, findings)
+
+
+def _refuse(categories: Collection[Category]) -> None:
+    if Category.CRIMINAL in categories:
+        raise CriminalDataBlocked(
+            "Take what concerns offences or convictions out of the text, then send it again."
+        )
+    if categories:
+        raise SpecialCategoryBlocked(
+            "Take what concerns the `categories` out of the text, then send it again.",
+            members={"categories": sorted(categories)},
+        )

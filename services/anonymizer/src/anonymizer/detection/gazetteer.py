@@ -1,7 +1,7 @@
 """French first names, surnames and communes, from open lists (see `data/NOTICE`)."""
 
 import lzma
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,7 +19,8 @@ class Gazetteer:
     first_names: frozenset[str]
     common_first_names: frozenset[str]
     surnames: frozenset[str]
-    communes: frozenset[str]
+    communes: Mapping[str, tuple[str, ...]]
+    """Without article or hyphens; the codes of the départements that have a commune so called."""
     genders: Mapping[str, str]
     """`f` or `m` for the first names that nearly always say which."""
 
@@ -36,10 +37,26 @@ class Gazetteer:
 
     def is_commune(self, name: str) -> bool:
         """Say whether a name is a commune's, with or without its article."""
-        folded = " ".join(fold(name).replace("-", " ").split())
-        bare = next((folded[len(a) :] for a in _ARTICLES if folded.startswith(a)), folded)
-        bare = bare.replace("st ", "saint ").replace("ste ", "sainte ")
-        return bare in self.communes
+        return _without_article(name) in self.communes
+
+    def departements_of(self, commune: str) -> tuple[str, ...]:
+        """Return the codes of the départements that have a commune so called; none: no commune."""
+        return self.communes.get(_without_article(commune), ())
+
+
+def _without_article(name: str) -> str:
+    folded = " ".join(fold(name).replace("-", " ").split())
+    bare = next((folded[len(a) :] for a in _ARTICLES if folded.startswith(a)), folded)
+    return bare.replace("st ", "saint ").replace("ste ", "sainte ")
+
+
+def _communes(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        name, _, codes = line.partition("\t")
+        key = name.replace("-", " ")
+        found[key] = tuple(sorted({*found.get(key, ()), *codes.split()}))
+    return found
 
 
 def _lines(name: str) -> list[str]:
@@ -55,6 +72,6 @@ def gazetteer() -> Gazetteer:
         first_names=frozenset(name for name, _, _ in counted),
         common_first_names=frozenset(name for name, size, _ in counted if int(size) >= _COMMON),
         surnames=frozenset(_lines("surnames.xz")),
-        communes=frozenset(name.replace("-", " ") for name in _lines("communes.xz")),
+        communes=_communes(_lines("communes.xz")),
         genders={name: gender for name, _, gender in counted if gender},
     )

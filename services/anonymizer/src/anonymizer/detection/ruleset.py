@@ -1,7 +1,8 @@
 """Which rules find and mask: their name, and a version that changes with any of them.
 
-The version is that of the software and the beginning of a SHA-256 over the rules themselves, so
-that a record tells apart two documents that were masked by different rules (AI Act art. 12(2)(a)).
+The version is that of the software and the beginning of a SHA-256 over the rules themselves, and
+over what the operator set of them, so that a record tells apart two documents that were masked
+by different rules (AI Act art. 12(2)(a)).
 """
 
 import hashlib
@@ -26,9 +27,9 @@ class Ruleset:
 
 
 @cache
-def ruleset(model: str) -> Ruleset:
-    """Return the rules in force with one model (`md`, `sm`, `none`)."""
-    found = hashlib.sha256(model.encode())
+def ruleset(model: str, policy: str = "") -> Ruleset:
+    """Return the rules in force with one model (`md`, `sm`, `none`) and an operator's policy."""
+    found = hashlib.sha256(model.encode() + policy.encode())
     for part in _PARTS:
         for name, content in sorted(_files(files("anonymizer") / part, part)):
             found.update(f"{name}\0{len(content)}\0".encode() + content)

@@ -10,7 +10,7 @@ from anonymizer.detection.rules import Hints
 from anonymizer.documents.service import Documents, Owner
 from anonymizer.documents.views import Document, Findings, PseudonymisedText
 from anonymizer.outline.views import Outline
-from anonymizer.problems import FILE_REFUSALS, CriminalDataBlocked, DetectionFailed
+from anonymizer.problems import FILE_REFUSALS, TEXT_REFUSALS
 from anonymizer.surrogates.api import KnownOfPerson
 from keel.identifiers import DocumentId
 from keel.passes import Pass, PassDep
@@ -45,7 +45,7 @@ HintsDep = Annotated[Hints, Depends(_hints)]
     "",
     status_code=status.HTTP_201_CREATED,
     responses={
-        **problems(*FILE_REFUSALS, CriminalDataBlocked, DetectionFailed),
+        **problems(*FILE_REFUSALS, *TEXT_REFUSALS),
         200: {"model": Document, "description": "The same id again: what is stored."},
     },
 )
@@ -59,7 +59,9 @@ async def intake_document(
 ) -> Document:
     """Take a document in: it is read, examined, pseudonymised and sealed."""
     content = await file.read(documents.max_bytes + 1)
-    document, new = await documents.take_in(_owner(admitted), document_id, content, hints)
+    document, new = await documents.take_in(
+        _owner(admitted), document_id, content, hints, admitted.data_categories
+    )
     response.status_code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
     return Document.of(document)
 

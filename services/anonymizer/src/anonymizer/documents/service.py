@@ -1,8 +1,8 @@
 """The verbs of documents: take one in, read what is known of it, delete it."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from anonymizer.intake.workshop import Workshop
 from anonymizer.keeping import store as keeping
 from anonymizer.outline.rules import Outline, outline
 from anonymizer.problems import problem_of
-from anonymizer.surrogates.service import plan_of
+from anonymizer.surrogates.policy import Policy
+from anonymizer.surrogates.treating import Cut
 from anonymizer.tables import KeptDocument, StoredDocument
 from anonymizer.vault.service import Vault
 from keel.clock import utc_now
@@ -46,21 +47,28 @@ class Documents:
     examiner: Examiner
     max_bytes: int
     ruleset: Ruleset
+    policy: Policy = field(default_factory=Policy)
     now: Callable[[], datetime] = utc_now
 
     async def take_in(
-        self, owner: Owner, document_id: str, content: bytes, hints: Hints
+        self,
+        owner: Owner,
+        document_id: str,
+        content: bytes,
+        hints: Hints,
+        data_categories: Sequence[str] = (),
     ) -> tuple[Document, bool]:
         """Read, examine, pseudonymise and seal a document; True when it is new.
 
-        The same id again gives what is stored. No transaction is open while the file is read
-        and examined.
+        `data_categories` are those of consent to which the person's explicit grant is live. The
+        same id again gives what is stored. No transaction is open while the file is read and
+        examined.
 
         Raises:
             UnreadableDocument, EncryptedDocument, EmptyDocument, OcrUnavailable,
             MediaTypeNotSupported, TooLarge: the file cannot be read.
-            CriminalDataBlocked: it speaks of offences.
-            DetectionFailed: the detector broke down.
+            CriminalDataBlocked, SpecialCategoryBlocked: it may not be processed.
+            DetectionFailed, DetectionTimedOut: it could not be examined.
             NotFound: the bilan was destroyed meanwhile; nothing is kept.
         """
         if (known := await self._known(owner, document_id)) is not None:
@@ -71,14 +79,16 @@ class Documents:
             reading = await self.workshop.read(content)
         except RefusedFile as refused:
             raise problem_of(refused) from None
-        found = await self.examiner.examine(reading.text, hints)
-        cut = plan_of(found)
+        found = await self.examiner.examine(reading.text, hints, data_categories)
+        cut = Cut.of(found, self.policy, self.now().date())
         try:
             async with self.database.begin(owner.tenant) as session:
-                issued = await self.vault.issue(session, owner.tenant, owner.bilan, cut.secrets)
+                issued = await self.vault.issue(
+                    session, owner.tenant, owner.bilan, cut.plan.secrets
+                )
                 key = await self.vault.keys.obtain(session, owner.tenant, owner.bilan)
                 by = MaskedBy(self.ruleset.profile, self.ruleset.version)
-                kept = sealable(content, reading, found, cut.render(issued.__getitem__), issued, by)
+                kept = sealable(content, reading, cut, issued, by)
                 row = _sealed(key, owner, document_id, self.now(), kept)
                 session.add(row)
         except IntegrityError:  # the same request twice at once: the other one made it

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from anonymizer.documents import rules
 from anonymizer.special.rules import Action, Category
+from anonymizer.surrogates.policy import Treatment
 
 Short = Annotated[str, Field(max_length=500)]
 Passage = Annotated[str, Field(max_length=400_000)]
@@ -37,7 +38,9 @@ class Document(BaseModel):
     pages: int | None = Field(ge=0)
     ocr: bool
     characters: int = Field(ge=0)
-    data_categories: list[Literal["cv"]] = Field(max_length=1)
+    data_categories: list[Literal["cv", "special.health", "special.beliefs", "special.other"]] = (
+        Field(max_length=4, description="What consent a use of it needs.")
+    )
     entity_counts: dict[str, int]
     special_categories: list[SpecialCategory] = Field(max_length=20)
     hidden_text_count: int = Field(ge=0)
@@ -56,7 +59,7 @@ class Document(BaseModel):
             pages=known.pages,
             ocr=known.ocr,
             characters=known.characters,
-            data_categories=["cv"],
+            data_categories=known.data_categories,
             entity_counts=dict(known.entity_counts),
             special_categories=[
                 SpecialCategory.model_validate(s) for s in known.special_categories
@@ -79,10 +82,11 @@ class PseudonymisedText(BaseModel):
 
 
 class MaskedPassage(BaseModel):
-    """What was masked, why, and under which surrogate; offsets in the original text."""
+    """What was found, why, and what became of it; offsets in the original text."""
 
     label: Short
-    surrogate: Short
+    treatment: Treatment = Treatment.SURROGATE
+    surrogate: Short = Field(description="What stands there now, whatever the treatment.")
     text: Passage
     start: Offset
     end: Offset

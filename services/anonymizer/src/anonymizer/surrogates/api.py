@@ -1,29 +1,43 @@
 """Pseudonymisation over HTTP."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from anonymizer.detection.rules import Hints
-from anonymizer.problems import CriminalDataBlocked, DetectionFailed
+from anonymizer.problems import TEXT_REFUSALS, PolicyNotAllowed
 from anonymizer.special.rules import Action, Category
-from anonymizer.surrogates.service import Named, Pseudonymised, Pseudonymiser
-from keel.passes import PassDep
+from anonymizer.surrogates.policy import Label, Treatment
+from anonymizer.surrogates.service import MAX_TEXT, Asked, Named, Pseudonymised, Pseudonymiser
+from keel.passes import Pass, PassDep
 from keel.problems import problems
 
 router = APIRouter(tags=["texts"])
 
-MAX_TEXT = 200_000
+MAX_SPANS = 1_000_000
+LONGEST = MAX_TEXT * 20
+"""What a text of nothing but short names may grow to."""
+REFUSALS = problems(PolicyNotAllowed, *TEXT_REFUSALS)
 
 
 class NamedText(BaseModel):
-    """One text; `id` is the sender's."""
+    """One text as it was written; `id` is the sender's."""
 
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    model_config = ConfigDict(extra="forbid")
 
     id: str = Field(min_length=1, max_length=100)
-    text: str = Field(max_length=MAX_TEXT * 2)
+    text: str = Field(max_length=MAX_TEXT)
+
+
+class MaskedText(BaseModel):
+    """One text without what identifies somebody, under its sender's id."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str = Field(max_length=100)
+    text: str = Field(max_length=LONGEST)
 
 
 class KnownOfPerson(BaseModel):
@@ -42,13 +56,41 @@ class KnownOfPerson(BaseModel):
         return Hints(**self.model_dump())
 
 
-class ToPseudonymise(BaseModel):
-    """Texts of one bilan."""
+ByLabel = Annotated[
+    dict[Label, Treatment],
+    Field(
+        max_length=len(Label),
+        description="What becomes of a label, over the operator's policy. DATE_OF_BIRTH, AGE, "
+        "LOCATION and ORGANISATION may have any treatment; ADDRESS any but `keep`; all others, "
+        "which name somebody by themselves, `surrogate` or `drop`.",
+    ),
+]
+
+
+class HowToPseudonymise(BaseModel):
+    """What goes beside whatever is to be pseudonymised."""
 
     model_config = ConfigDict(extra="forbid")
 
-    texts: list[NamedText] = Field(min_length=1, max_length=50)
     hints: KnownOfPerson = Field(default_factory=KnownOfPerson)
+    policy: ByLabel = Field(default_factory=dict)
+    explain: bool = Field(default=False, description="Say why each span was taken.")
+
+    def asked_by(self, admitted: Pass) -> Asked:
+        """Return for whom and how, as the pass and the request say."""
+        return Asked(
+            admitted.tenant,
+            admitted.bilan,
+            self.hints.as_hints(),
+            self.policy,
+            admitted.data_categories,
+        )
+
+
+class ToPseudonymise(HowToPseudonymise):
+    """Texts of one bilan."""
+
+    texts: list[NamedText] = Field(min_length=1, max_length=50)
 
 
 class SpecialInText(BaseModel):
@@ -61,15 +103,37 @@ class SpecialInText(BaseModel):
     action: Action
 
 
+class Span(BaseModel):
+    """Why a stretch of a text was taken, and what became of it; never what it says."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    start: int = Field(ge=0, description="In code points of the text as it was sent.")
+    end: int = Field(ge=0)
+    label: Label
+    rule: str = Field(max_length=200)
+    score: float = Field(ge=0, le=1)
+    treatment: Treatment
+
+
+class SpanOfText(Span):
+    """Why a stretch of one of several texts was taken."""
+
+    text_id: str = Field(max_length=100)
+
+
 class Pseudonymisations(BaseModel):
     """The texts, what was masked in them, and whether they spoke of anybody."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    texts: list[NamedText] = Field(max_length=50)
+    texts: list[MaskedText] = Field(max_length=50)
     entity_counts: dict[str, int]
     special_categories: list[SpecialInText] = Field(max_length=10_000)
     persons_found: bool
+    explanations: list[SpanOfText] | None = Field(
+        default=None, max_length=MAX_SPANS, description="Where `explain` was asked."
+    )
 
 
 def _pseudonymiser(request: Request) -> Pseudonymiser:
@@ -80,15 +144,16 @@ def _pseudonymiser(request: Request) -> Pseudonymiser:
 PseudonymiserDep = Annotated[Pseudonymiser, Depends(_pseudonymiser)]
 
 
-@router.post(
-    "/pseudonymisations",
-    response_model=Pseudonymisations,
-    responses=problems(CriminalDataBlocked, DetectionFailed),
-)
+@router.post("/pseudonymisations", responses=REFUSALS)
 async def pseudonymise(
     body: ToPseudonymise, admitted: PassDep, pseudonymiser: PseudonymiserDep
-) -> Pseudonymised:
+) -> Pseudonymisations:
     """Pseudonymise texts; the surrogates join those of the pass's bilan."""
     texts = [Named(text.id, text.text) for text in body.texts]
-    hints = body.hints.as_hints()
-    return await pseudonymiser.pseudonymise(admitted.tenant, admitted.bilan, texts, hints)
+    made = await pseudonymiser.pseudonymise(body.asked_by(admitted), texts)
+    return Pseudonymisations.model_validate(made if body.explain else unexplained(made))
+
+
+def unexplained(made: Pseudonymised) -> Pseudonymised:
+    """Return what was made, its reasons left out."""
+    return replace(made, explanations=None)

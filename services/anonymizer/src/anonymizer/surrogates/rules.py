@@ -53,6 +53,8 @@ class Masked:
     start: int
     end: int
     label: str
+    shown: str | None = None
+    """What stands there instead of a surrogate: nothing gives the value back then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ def letters(form: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A text cut in pieces: strings stay, secrets are replaced, None is removed for good."""
+    """A text cut in pieces: strings stand as they are, secrets get a surrogate each."""
 
-    pieces: tuple[str | Secret | None, ...]
+    pieces: tuple[str | Secret, ...]
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -118,40 +120,36 @@ class Plan:
         return SurrogateText("".join(_rendered(piece, surrogate) for piece in self.pieces))
 
 
-def _rendered(piece: str | Secret | None, surrogate: Callable[[Secret], Surrogate]) -> str:
-    if piece is None:
-        return REMOVED
+def _rendered(piece: str | Secret, surrogate: Callable[[Secret], Surrogate]) -> str:
     return piece if isinstance(piece, str) else str(surrogate(piece))
 
 
 def plan(text: str, masked: Sequence[Masked], removed: Sequence[tuple[int, int]] = ()) -> Plan:
     """Cut `text`; `masked` spans do not overlap one another, and `removed` ones win over them."""
-    spans: list[tuple[int, int, str | None]] = [(start, end, None) for start, end in removed]
+    spans = [Masked(start, end, "", REMOVED) for start, end in removed]
     spans += [
-        (span.start, span.end, span.label)
+        span
         for span in masked
         if not any(start < span.end and span.start < end for start, end in removed)
     ]
-    return Plan(tuple(_pieces(text, sorted(spans, key=lambda span: span[:2]))))
+    return Plan(tuple(_pieces(text, sorted(spans, key=lambda span: (span.start, span.end)))))
 
 
-def _pieces(
-    text: str, spans: Sequence[tuple[int, int, str | None]]
-) -> Iterator[str | Secret | None]:
+def _pieces(text: str, spans: Sequence[Masked]) -> Iterator[str | Secret]:
     at = 0
-    for start, end, label in spans:
-        if start < at or start >= end:
+    for span in spans:
+        if span.start < at or span.start >= span.end:
             continue
-        yield from _kept(text[at:start])
-        yield None if label is None else _secret(label, text, start, end)
-        at = end
+        yield from _kept(text[at : span.start])
+        yield _secret(text, span) if span.shown is None else span.shown
+        at = span.end
     yield from _kept(text[at:])
 
 
-def _secret(label: str, text: str, start: int, end: int) -> Secret:
-    kind = _BY_LABEL[label]
-    gender = gender_by_title(text, start) if kind is _PERSON else None
-    return Secret(kind, text[start:end], gender)
+def _secret(text: str, span: Masked) -> Secret:
+    kind = _BY_LABEL[span.label]
+    gender = gender_by_title(text, span.start) if kind is _PERSON else None
+    return Secret(kind, text[span.start : span.end], gender)
 
 
 def _kept(text: str) -> Iterator[str | Secret]:

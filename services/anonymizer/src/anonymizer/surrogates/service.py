@@ -1,16 +1,26 @@
 """Pseudonymising texts: examine outside any transaction, number inside a short one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
 from anonymizer.detection.examiner import Examination, Examiner
 from anonymizer.detection.rules import Hints
 from anonymizer.special.rules import Action, Category
 from anonymizer.surrogates.numbering import Numbering
-from anonymizer.surrogates.rules import Masked, Plan, Secret, Surrogate, SurrogateText, plan
+from anonymizer.surrogates.pages import Page
+from anonymizer.surrogates.policy import Label, Policy, Treatment
+from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateText
+from anonymizer.surrogates.treating import Cut, Treated, counts
+from anonymizer.surrogates.values import Leaf
 from anonymizer.vault.service import Vault
+from keel.clock import utc_now
 from keel.database import Database
+from keel.problems import TooLarge
+
+MAX_TEXT = 200_000
+"""So many characters are read as one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,19 @@ class FoundSpecial:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a stretch of a text was taken, and what became of it; never what it says."""
+
+    text_id: str
+    start: int
+    end: int
+    label: str
+    rule: str
+    score: float
+    treatment: Treatment
+
+
+@dataclass(frozen=True, slots=True)
 class Pseudonymised:
     """Texts without what identifies somebody."""
 
@@ -38,56 +61,102 @@ class Pseudonymised:
     entity_counts: dict[str, int]
     special_categories: Sequence[FoundSpecial]
     persons_found: bool
+    explanations: Sequence[Explained] | None
+    """None where nobody asked why."""
 
 
-def plan_of(examination: Examination) -> Plan:
-    """Return how an examined text is to be cut."""
-    masked = [Masked(f.start, f.end, f.label) for f in examination.masked]
-    removed = [(s.start, s.end) for s in examination.statements]
-    return plan(examination.text, masked, removed)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """For whom texts are pseudonymised, and how."""
+
+    tenant: str
+    bilan: str | None
+    """None: about no person, as far as the caller knows; nothing is stored."""
+    hints: Hints = field(default_factory=Hints)
+    by_label: Mapping[Label, Treatment] = field(default_factory=dict)
+    """Over the operator's policy."""
+    data_categories: Sequence[str] = ()
+    """Those of consent to which the person's explicit grant is live."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pseudonymiser:
-    """The verb of this domain."""
+    """The verbs of this domain.
+
+    Each refuses with `PolicyNotAllowed` (a label may not be treated as asked) or one of
+    `TEXT_REFUSALS`; nothing is stored then. Without a bilan nothing is stored at all: whatever is
+    found gets a surrogate that leads nowhere, and `persons_found` says that it was found.
+    """
 
     database: Database
     vault: Vault
     examiner: Examiner
+    policy: Policy = field(default_factory=Policy)
+    """The operator's; a request may override it label by label."""
+    now: Callable[[], datetime] = utc_now
 
-    async def pseudonymise(
-        self, tenant: str, bilan: str | None, texts: Sequence[Named], hints: Hints
-    ) -> Pseudonymised:
-        """Pseudonymise texts; the surrogates join those of the bilan.
+    async def pseudonymise(self, asked: Asked, texts: Sequence[Named]) -> Pseudonymised:
+        """Pseudonymise texts, each on its own; the surrogates join those of the bilan."""
+        policy = self.policy.overridden(asked.by_label)
+        found = [(text.id, await self._examine(asked, text.text)) for text in texts]
+        return await self._pseudonymised(asked, policy, found)
 
-        Without a bilan (a run about no person) nothing is stored: whatever is found gets a
-        surrogate that leads nowhere, and `persons_found` says that it was found.
+    async def pseudonymise_strings(self, asked: Asked, leaves: Iterable[Leaf]) -> Pseudonymised:
+        """Pseudonymise strings that belong together, read as one text; each is named by pointer.
 
         Raises:
-            CriminalDataBlocked: one of the texts speaks of offences.
-            DetectionFailed: the detector broke down.
+            TooLarge: together they are longer than one text may be.
         """
-        examined = [(text.id, await self.examiner.examine(text.text, hints)) for text in texts]
-        plans = [(name, plan_of(examination)) for name, examination in examined]
-        secrets = list(dict.fromkeys(secret for _, cut in plans for secret in cut.secrets))
-        if bilan is None:
-            surrogates: Mapping[Secret, Surrogate] = Numbering({}).issue(secrets)
-        else:
-            async with self.database.begin(tenant) as session:
-                surrogates = await self.vault.issue(session, tenant, bilan, secrets)
-        counts: Counter[str] = Counter()
-        for _, examination in examined:
-            counts.update(examination.counts)
+        policy, page = self.policy.overridden(asked.by_label), Page.of(leaves)
+        if len(page.text) > MAX_TEXT:
+            raise TooLarge(f"At most {MAX_TEXT} characters are read together. Send less at once.")
+        found = page.examined(await self._examine(asked, page.text))
+        return await self._pseudonymised(asked, policy, [(leaf.pointer, e) for leaf, e in found])
+
+    async def _examine(self, asked: Asked, text: str) -> Examination:
+        return await self.examiner.examine(text, asked.hints, asked.data_categories)
+
+    async def _pseudonymised(
+        self, asked: Asked, policy: Policy, examined: Sequence[tuple[str, Examination]]
+    ) -> Pseudonymised:
+        today = self.now().date()
+        cuts = [(name, Cut.of(found, policy, today)) for name, found in examined]
+        secrets = list(dict.fromkeys(secret for _, cut in cuts for secret in cut.plan.secrets))
+        surrogates = await self._issue(asked.tenant, asked.bilan, secrets)
+        gone: Counter[str] = Counter()
+        for _, cut in cuts:
+            gone.update(counts(cut.treated))
         return Pseudonymised(
-            texts=[Named(name, cut.render(surrogates.__getitem__)) for name, cut in plans],
-            entity_counts=dict(counts),
+            texts=[Named(name, cut.plan.render(surrogates.__getitem__)) for name, cut in cuts],
+            entity_counts=dict(gone),
             special_categories=[
                 FoundSpecial(name, statement.category, statement.action)
-                for name, examination in examined
-                for statement in examination.statements
+                for name, cut in cuts
+                for statement in cut.examination.statements
             ],
-            persons_found=any(examination.is_of_somebody for _, examination in examined),
+            persons_found=any(cut.examination.is_of_somebody for _, cut in cuts),
+            explanations=[_explained(name, each) for name, cut in cuts for each in cut.treated],
         )
 
+    async def _issue(
+        self, tenant: str, bilan: str | None, secrets: Sequence[Secret]
+    ) -> Mapping[Secret, Surrogate]:
+        if bilan is None:
+            return Numbering({}).issue(secrets)
+        async with self.database.begin(tenant) as session:
+            return await self.vault.issue(session, tenant, bilan, secrets)
 
-__all__ = ["FoundSpecial", "Named", "Pseudonymised", "Pseudonymiser", "SurrogateText", "plan_of"]
+
+def _explained(name: str, each: Treated) -> Explained:
+    return Explained(text_id=name, treatment=each.treatment, **asdict(each.finding))
+
+
+__all__ = [
+    "Asked",
+    "Explained",
+    "FoundSpecial",
+    "Named",
+    "Pseudonymised",
+    "Pseudonymiser",
+    "SurrogateText",
+]

@@ -197,6 +197,18 @@ def is_special(category: str) -> bool:
     return category.startswith("special.")
 
 
+def special_granted(grants: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the special categories that some grant allows by an explicit act (GDPR art. 9)."""
+    allowed = {
+        category
+        for grant in grants
+        if grant.get("decision") == Decision.GRANTED and grant.get("explicit")
+        for category in grant["data_categories"]
+        if is_special(category)
+    }
+    return tuple(sorted(allowed))
+
+
 def explicit_asked(grants: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return each purpose and special category that needs an act of its own, as asked."""
     return [

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -136,6 +137,23 @@ async def standing(session: AsyncSession, tenant: str, **concerned: str) -> Sequ
         .order_by(Consent.id)
     )
     return (await session.scalars(_locked(query))).all()
+
+
+async def grants_that_stand(
+    session: AsyncSession, tenant: str, bilan: str, *, at: datetime
+) -> list[Mapping[str, Any]]:
+    """Return all grants of the consents of a bilan that stand; no lock, so no permission.
+
+    What ended by `at` or by the database's clock does not stand.
+    """
+    query = select(Consent.grants).where(
+        Consent.tenant == tenant,
+        Consent.bilan == bilan,
+        Consent.status == str(ConsentStatus.AUTHORISED),
+        Consent.expires_at > at,
+        Consent.expires_at > database_clock(),
+    )
+    return [grant for grants in await session.scalars(query) for grant in grants]
 
 
 async def epochs_that_stand(

@@ -5,18 +5,23 @@ holds and mints the pass of the one call that comes right after it, so that a re
 closing placed in the middle of a run stops its next step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.bilans.rules import BilanStatus
 from gateway.bilans.service import Bilans
+from gateway.consents import store as consent_store
+from gateway.consents.rules import special_granted
 from gateway.records.rules import Actor, Fact, Kind
 from gateway.records.service import Records
 from gateway.retention.keeping import require_kept
 from gateway.retention.rules import RetentionScope
 from gateway.services import About, Ground
 from gateway.tables import Bilan
+from keel.clock import utc_now
 from keel.database import Database
 from keel.passes import PassMint
 from keel.tokens import Signer
@@ -32,6 +37,12 @@ _READS = {
 rest there is pseudonymised text: whatever is read in the person's own words passes `restore`."""
 
 
+_MASKS = frozenset(
+    ("pseudonymise", "pseudonymise_value", "pseudonymise_messages", "intake_document")
+)
+"""Operations that read raw text: their pass tells which special categories may stay in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admissions:
     """Lets inside calls out, one at a time."""
@@ -40,6 +51,7 @@ class Admissions:
     bilans: Bilans
     records: Records
     key: Signer
+    now: Callable[[], datetime] = utc_now
 
     async def admit(self, service: str, operation: str, about: About) -> str:
         """Return the pass of one call.
@@ -62,7 +74,25 @@ class Admissions:
                 bilan = await self.bilans.open_for(session, about.caller, about.bilan)
             if operation in _READS and not about.recorded:
                 await self._record_reading(session, about, bilan, operation)
-            return self._mint(service, operation, about, bilan)
+            allowed = await self._special_allowed(session, bilan) if operation in _MASKS else ()
+            return self._mint(service, operation, about, bilan, allowed)
+
+    async def _special_allowed(self, session: AsyncSession, bilan: Bilan) -> tuple[str, ...]:
+        """Return the special categories to which the person's explicit consent is live.
+
+        It lets statements stay in the text and permits no use of it: the gate asks for consent to
+        each category that a text holds, whenever a model is to read it. An objection stands in
+        the way as a withdrawal does.
+        """
+        stopped = await self.bilans.people.stopped(
+            session, bilan.tenant, bilan.beneficiary, ai=True
+        )
+        if stopped is not None:
+            return ()
+        grants = await consent_store.grants_that_stand(
+            session, bilan.tenant, bilan.id, at=self.now()
+        )
+        return special_granted(grants)
 
     async def _require_reader(self, session: AsyncSession, about: About, bilan: Bilan) -> None:
         """Let a copy of somebody's data out to them, on their own page, or to their counsellor.
@@ -112,7 +142,14 @@ class Admissions:
         if bilan.status == BilanStatus.CLOSED:
             await require_kept(session, bilan, *RetentionScope)
 
-    def _mint(self, service: str, operation: str, about: About, bilan: Bilan | None) -> str:
+    def _mint(
+        self,
+        service: str,
+        operation: str,
+        about: About,
+        bilan: Bilan | None,
+        data_categories: tuple[str, ...] = (),
+    ) -> str:
         return PassMint(self.key).mint(
             service,
             operation,
@@ -121,4 +158,5 @@ class Admissions:
             bilan=None if bilan is None else bilan.id,
             client=about.caller.client or None,
             counsellor=about.caller.counsellor,
+            data_categories=data_categories,
         )

@@ -181,7 +181,8 @@ _WHY = (
 )  # fmt: skip
 
 _INPUT = (
-    Field("input_categories", _list(_code(40)), COMPLETED, _GATE, "the call holds none"),
+    Field("input_categories", _list(_code(40)), INPUTS, _GATE,
+          "the call holds none, or no document was read"),
     Field("input_digest", HEX64, COMPLETED, "gateway.runs.assisted.Assisted._facts", "never"),
     Field("input_sources", _list(_one_of("cv", "notes", "tests", "questionnaire", "reference_data",
                                          "chat")), INPUTS, _SOURCES, "nothing was fetched"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.consents.rules import is_special
 from gateway.consents.service import ConsentClaims
 from gateway.gate.flight import InFlight
 from gateway.gate.service import NEXT_CANDIDATE, Attempt, Dispatched, Gate
@@ -40,6 +41,7 @@ from keel.problems import Problem
 from keel.settling import settled
 from keel.strict_json import canonical
 
+_DRAFT = "synthesis-draft"
 _TRANSFER_CODES = frozenset(str(r) for r in NEXT_CANDIDATE)
 
 
@@ -99,6 +101,7 @@ class Assisted:
             Problem: refused, no route, cancelled, or all attempts failed; each dispatch was closed.
         """
         computed = await RECIPES[call.card["id"]](call.inputs)
+        await self._note_earlier(call)
         inputs, categories = await self._model_inputs(call, computed)
         facts = await self._facts(call, inputs)
         await self.gate.precheck(
@@ -108,17 +111,27 @@ class Assisted:
         answer = await self._attempts(call, plan, categories, facts, inputs)
         return self._finished(call, computed, answer), answer
 
+    async def _note_earlier(self, call: Call) -> None:
+        """Note what the runs that a draft rests on were made from, as their records say."""
+        if call.card["id"] != _DRAFT:
+            return
+        async with self.database.begin(call.caller.tenant) as session:
+            for run in call.inputs.earlier:
+                record = await self.records.said_of_call(session, call.caller.tenant, run["record"])
+                call.inputs.sources.earlier(record)
+
     async def _model_inputs(
         self, call: Call, computed: Made
     ) -> tuple[dict[str, Any], frozenset[str]]:
         """Return what the prompt is rendered from, and the data categories that it holds."""
-        if call.card["id"] == "synthesis-draft":
+        if call.card["id"] == _DRAFT:
             said = materials(call.inputs.earlier)
             if not said:
                 raise InputNeeded("Give `runs`: accepted runs that the draft may rest on.")
             # Which run a line comes from is our business: the model gets what was said, no id.
             told = [{"key": line["key"], "text": line["text"]} for line in said]
-            return {"materials": told}, frozenset(call.card["data_categories"])
+            rests_on = frozenset(filter(is_special, call.inputs.sources.data_categories))
+            return {"materials": told}, rests_on | frozenset(call.card["data_categories"])
         document = await call.inputs.document()
         inputs: dict[str, Any] = {"cv": await call.inputs.text()}
         if call.card["id"] == "occupation-exploration":
@@ -146,10 +159,6 @@ class Assisted:
                 session, tenant, call.bilan.beneficiary, canonical(dict(inputs))
             )
             facts |= await standing_facts(session, tenant, call.bilan.id)
-            if "materials" in inputs:
-                for run in call.inputs.earlier:
-                    record = await self.records.said_of_call(session, tenant, run["record"])
-                    call.inputs.sources.earlier(record)
         facts |= call.inputs.sources.facts()
         return facts
 

@@ -11,7 +11,9 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+from gateway.consents.rules import is_special
 from keel.clock import rfc3339
+from keel.problems import Problem
 
 _ROUTING = {"route.local": "local", "route.ue": "eu", "route.tiers": "third_country"}
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
@@ -25,8 +27,9 @@ _SPECIAL = {
     "sexual_orientation": "orientation",
     "criminal": "penal",
 }
-"""The detector's categories, by the codes of `transparency-record.md` section 4.4."""
-_ACTIONS = ("blocked", "removed")
+"""The detector's categories, all of them, by the codes of `transparency-record.md` section 4.4."""
+_ACTIONS = {"blocked": "blocked", "kept": "kept_with_9_2_a", "removed": "removed"}
+"""What became of statements, by the words of the same section, what matters most first."""
 _SOURCES = {"cv": "cv", "notes": "notes", "tests": "tests"}
 _PHASES = ("preliminaire", "investigation", "conclusions", "suivi")
 _TRAINING_NONE = "none"
@@ -108,14 +111,29 @@ def of_document(document: Mapping[str, Any]) -> Body:
     return seen(
         {
             "entity_counts": dict(document["entity_counts"]),
-            "special_categories_detected": sorted({_SPECIAL[s["category"]] for s in special}),
+            "special_categories_detected": sorted({_special(s["category"]) for s in special}),
             "special_categories_action": next(
-                (a for a in _ACTIONS if a in taken), None if special else "none_found"
+                (word for action, word in _ACTIONS.items() if action in taken),
+                None if special else "none_found",
             ),
             "pseudonymisation_profile": code(rules.get("profile")),
             "pseudonymisation_version": code(rules.get("version")),
         }
     )
+
+
+def _special(category: str) -> str:
+    """Return the code of a special category.
+
+    Raises:
+        Problem: the anonymizer knows one more: a record must not be silent about it.
+    """
+    if category not in _SPECIAL:
+        raise Problem(
+            "The anonymizer found a special category that this gateway has no word for: bring both "
+            "to the same release. Nothing was sent."
+        )
+    return _SPECIAL[category]
 
 
 @dataclass(slots=True)
@@ -125,10 +143,13 @@ class Sources:
     kinds: set[str] = field(default_factory=set)
     pseudonymised: set[bool] = field(default_factory=set)
     datasets: dict[tuple[str, str], Body] = field(default_factory=dict)
+    data_categories: set[str] = field(default_factory=set)
+    """Of the documents that were read; of earlier runs, the special ones."""
 
-    def document(self, data_categories: Iterable[str]) -> None:
+    def document(self, data_categories: Sequence[str]) -> None:
         """Note that a document's text was read."""
         self.kinds |= {_SOURCES[c] for c in data_categories if c in _SOURCES}
+        self.data_categories |= set(data_categories)
 
     def text(self, answer: Mapping[str, Any]) -> None:
         """Note whether the text that is used came pseudonymised, as the anonymizer says."""
@@ -149,7 +170,11 @@ class Sources:
             self.datasets[key] = seen(found)
 
     def earlier(self, said: Mapping[str, Any]) -> None:
-        """Note what an earlier run rests on, as its own record says."""
+        """Note what an earlier run rests on, as its own record says.
+
+        What a document held of special categories may stand in what was made of it.
+        """
+        self.data_categories |= set(filter(is_special, said.get("input_categories", ())))
         self.kinds |= set(said.get("input_sources", ()))
         for source in said.get("reference_data", ()):
             self.datasets[source.get("dataset", ""), source.get("version", "")] = dict(source)
@@ -161,6 +186,7 @@ class Sources:
         named = [d for d in self.datasets.values() if "dataset" in d]
         return seen(
             {
+                "input_categories": sorted(self.data_categories) or None,
                 "input_sources": sorted(self.kinds) or None,
                 "reference_data": sorted(named, key=lambda d: (d["dataset"], d.get("version", "")))
                 or None,

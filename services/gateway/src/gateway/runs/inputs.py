@@ -41,13 +41,15 @@ class Inputs:
         return found
 
     async def text(self) -> str:
-        """Return the pseudonymised text of the document."""
+        """Return the pseudonymised text of the document; what it holds is noted."""
+        await self.document()
         found = await self._once("read_pseudonymised", "/pseudonymised")
         self.sources.text(found)
         return str(found["text"])
 
     async def outline(self) -> dict[str, Any]:
-        """Return the career outline over the pseudonymised text."""
+        """Return the career outline over the pseudonymised text; what it holds is noted."""
+        await self.document()
         return await self._once("read_outline", "/outline")
 
     async def _once(self, operation: str, suffix: str) -> dict[str, Any]:

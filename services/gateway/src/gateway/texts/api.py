@@ -1,6 +1,6 @@
 """Free texts of a bilan: pseudonymised and restored on demand, in memory."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +25,10 @@ _REFUSALS = problems(
 )
 
 
+_PATIENCE = 120
+"""Seconds for texts to be examined: longer than the anonymizer gives a text, and its turn."""
+
+
 class RawText(BaseModel):
     """One text as it was written; `id` is yours."""
 
@@ -34,13 +38,72 @@ class RawText(BaseModel):
     text: Annotated[str, Field(max_length=200_000)]
 
 
-class ToPseudonymise(BaseModel):
-    """Texts of one bilan."""
+ByLabel = Annotated[
+    dict[
+        Annotated[str, Field(max_length=30)],
+        Literal["surrogate", "generalise", "keep", "drop"],
+    ],
+    Field(
+        max_length=20,
+        description="What becomes of a label (`PERSON`, `AGE`…), over the operator's policy: "
+        "`surrogate` (restored later), `generalise` (an age band, a département, a sector), "
+        "`keep`, or `drop`; the last three cannot be taken back. DATE_OF_BIRTH, AGE, LOCATION and "
+        "ORGANISATION may have any treatment; ADDRESS any but `keep`; all others, which name "
+        "somebody by themselves, `surrogate` or `drop`.",
+    ),
+]
+
+
+class HowToPseudonymise(BaseModel):
+    """What goes beside whatever is to be pseudonymised."""
 
     model_config = ConfigDict(extra="forbid")
 
     bilan: BilanId
+    policy: ByLabel = Field(default_factory=dict)
+    explain: bool = Field(
+        default=False,
+        description="Say of each span where it is in your text, by which rule and with which score "
+        "it was found, and what became of it; never its words.",
+    )
+
+
+class ToPseudonymise(HowToPseudonymise):
+    """Texts of one bilan, each read on its own."""
+
     texts: list[RawText] = Field(min_length=1, max_length=50)
+
+
+Labels = Annotated[
+    dict[Annotated[str, Field(max_length=1000)], Annotated[str, Field(max_length=30)]],
+    Field(
+        max_length=500,
+        description="What you know of a string, by JSON pointer "
+        '(`{"/person/last_name": "PERSON"}`): it is masked whole, and wherever it stands again.',
+    ),
+]
+
+
+class ValueToPseudonymise(HowToPseudonymise):
+    """Any JSON value of one bilan: its strings are read together.
+
+    Names of members, numbers and the rest stay as they are, and nobody reads them: put nothing
+    there that identifies somebody.
+    """
+
+    value: Any
+    labels: Labels = Field(default_factory=dict)
+
+
+class MessagesToPseudonymise(HowToPseudonymise):
+    """A conversation as OpenAI-compatible models are asked with, read as a whole.
+
+    `content` (a string, or parts of type `text`), `name` and the strings in the arguments of tool
+    calls are masked; pictures, voices and files are refused.
+    """
+
+    messages: list[dict[str, Any]] = Field(min_length=1, max_length=500)
+    labels: Labels = Field(default_factory=dict)
 
 
 class ToRestore(BaseModel):
@@ -57,15 +120,50 @@ class ToRestore(BaseModel):
     responses={**_REFUSALS, 200: {"x-schema": "anonymizer#Pseudonymisations"}},
 )
 async def pseudonymise(
-    body: ToPseudonymise,
-    services: ServicesDep,
-    caller: DocumentCallerDep,
+    body: ToPseudonymise, services: ServicesDep, caller: DocumentCallerDep
 ) -> Response:
     """Pseudonymise texts; the surrogates join those of the bilan."""
-    about = About(caller, body.bilan)
-    texts = [text.model_dump() for text in body.texts]
+    about, asked = About(caller, body.bilan), body.model_dump(exclude={"bilan"})
     made = await services.call(
-        ANONYMIZER, "pseudonymise", "POST", "/pseudonymisations", about, json={"texts": texts}
+        ANONYMIZER,
+        "pseudonymise",
+        "POST",
+        "/pseudonymisations",
+        about,
+        json=asked,
+        timeout=_PATIENCE,
+    )
+    return Response(made.content, media_type="application/json")
+
+
+@router.post(
+    "/pseudonymisations/values",
+    responses={**_REFUSALS, 200: {"x-schema": "anonymizer#PseudonymisedValue"}},
+)
+async def pseudonymise_value(
+    body: ValueToPseudonymise, services: ServicesDep, caller: DocumentCallerDep
+) -> Response:
+    """Pseudonymise every string of a JSON value; the surrogates join those of the bilan."""
+    about, asked = About(caller, body.bilan), body.model_dump(exclude={"bilan"})
+    path = "/pseudonymisations/values"
+    made = await services.call(
+        ANONYMIZER, "pseudonymise_value", "POST", path, about, json=asked, timeout=_PATIENCE
+    )
+    return Response(made.content, media_type="application/json")
+
+
+@router.post(
+    "/pseudonymisations/messages",
+    responses={**_REFUSALS, 200: {"x-schema": "anonymizer#PseudonymisedMessages"}},
+)
+async def pseudonymise_messages(
+    body: MessagesToPseudonymise, services: ServicesDep, caller: DocumentCallerDep
+) -> Response:
+    """Pseudonymise a conversation with a model; the surrogates join those of the bilan."""
+    about, asked = About(caller, body.bilan), body.model_dump(exclude={"bilan"})
+    path = "/pseudonymisations/messages"
+    made = await services.call(
+        ANONYMIZER, "pseudonymise_messages", "POST", path, about, json=asked, timeout=_PATIENCE
     )
     return Response(made.content, media_type="application/json")
 

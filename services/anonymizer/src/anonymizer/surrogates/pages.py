@@ -1,0 +1,168 @@
+"""Strings that belong together, read as one text: what one of them tells, the others are masked by.
+
+A name that a form gives in one field is a name in the free text of another. Each string stands in
+a paragraph of its own; a short one behind the name of its member, as on a form, which is what the
+detector knows fields by. What is found is cut at the strings' ends and said of each in its own
+offsets.
+"""
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from anonymizer.detection.examiner import Examination
+from anonymizer.detection.folding import fold
+from anonymizer.detection.lexicon import PARTICLES, TITLES
+from anonymizer.detection.rules import Finding, resolved
+from anonymizer.special.rules import Decided
+from anonymizer.surrogates.json_text import is_json, literals
+from anonymizer.surrogates.policy import Label
+from anonymizer.surrogates.values import Leaf
+from keel.problems import InvalidRequest
+
+_BETWEEN = "\n\n"
+_LONGEST_FIELD = 100
+_SHORTEST_ECHO = 3
+_BY_CALLER = "caller"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a page that stands for characters of a string."""
+
+    leaf: Leaf
+    start: int
+    text: str
+    places: Sequence[int]
+    """Where in the string each of its characters is written, and the end of the last one."""
+
+    @property
+    def end(self) -> int:
+        """Where it ends on the page."""
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One text made of many strings."""
+
+    text: str
+    leaves: tuple[Leaf, ...]
+    passages: tuple[Passage, ...]
+
+    @classmethod
+    def of(cls, leaves: Iterable[Leaf]) -> "Page":
+        """Write strings on one page, in order."""
+        every = tuple(leaves)
+        said: list[str] = []
+        passages: list[Passage] = []
+        at = 0
+        for leaf in every:
+            for field, text, places in _read(leaf):
+                before = f"{field} : " if field and _is_short(text) else ""
+                passages.append(Passage(leaf, at + len(before), text, places))
+                said.append(before + text + _BETWEEN)
+                at += len(said[-1])
+        return cls("".join(said), every, tuple(passages))
+
+    def examined(self, found: Examination) -> list[tuple[Leaf, Examination]]:
+        """Return what was found on the page, string by string, in each one's own offsets."""
+        findings: dict[str, list[Finding]] = defaultdict(list)
+        statements: dict[str, list[Decided]] = defaultdict(list)
+        for leaf in self.leaves:
+            if is_known(leaf):
+                findings[leaf.pointer].append(_whole(leaf))
+        for finding in self._with_echoes(found.findings):
+            for leaf, start, end in self._within(finding.start, finding.end):
+                if not is_known(leaf):
+                    findings[leaf.pointer].append(replace(finding, start=start, end=end))
+        for statement in found.statements:
+            for leaf, start, end in self._within(statement.start, statement.end):
+                statements[leaf.pointer].append(replace(statement, start=start, end=end))
+        return [
+            (
+                leaf,
+                Examination(
+                    leaf.text, tuple(findings[leaf.pointer]), tuple(statements[leaf.pointer])
+                ),
+            )
+            for leaf in self.leaves
+        ]
+
+    def _with_echoes(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return the findings, and what the caller knows wherever it stands again."""
+        known = [leaf for leaf in self.leaves if is_known(leaf)]
+        if not known:
+            return findings
+        folded = fold(self.text)
+        echoes = (echo for leaf in known for echo in _echoes(self.text, folded, leaf))
+        return resolved([*findings, *echoes], self.text)
+
+    def _within(self, start: int, end: int) -> Iterator[tuple[Leaf, int, int]]:
+        first = bisect_right(self.passages, start, key=lambda p: p.end)
+        for passage in self.passages[first:]:
+            if passage.start >= end:
+                return
+            left, right = max(start, passage.start), min(end, passage.end)
+            if any(c.isalnum() for c in self.text[left:right]):
+                places = passage.places
+                yield passage.leaf, places[left - passage.start], places[right - passage.start]
+
+
+def labelled(leaves: Iterable[Leaf], labels: Mapping[str, Label]) -> list[Leaf]:
+    """Return strings with what the caller knows of them, by pointer.
+
+    Raises:
+        InvalidRequest: a pointer names no string: what should be masked would not be.
+    """
+    every = list(leaves)
+    if not labels.keys() <= {leaf.pointer for leaf in every}:
+        raise InvalidRequest("A pointer of `labels` names no string of the value (RFC 6901).")
+    return [
+        replace(leaf, label=labels.get(leaf.pointer, leaf.label), is_json=False)
+        if leaf.pointer in labels
+        else leaf
+        for leaf in every
+    ]
+
+
+def _read(leaf: Leaf) -> Iterator[tuple[str | None, str, Sequence[int]]]:
+    if leaf.is_json and is_json(leaf.text):
+        yield from ((inner.field, inner.text, inner.places) for inner in literals(leaf.text))
+    else:
+        yield leaf.field, leaf.text, range(len(leaf.text) + 1)
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _LONGEST_FIELD and "\n" not in text
+
+
+def is_known(leaf: Leaf) -> bool:
+    """Say whether the caller knows what a string is: it is masked whole."""
+    return leaf.label is not None and bool(leaf.text.strip())
+
+
+def _whole(leaf: Leaf) -> Finding:
+    start = len(leaf.text) - len(leaf.text.lstrip())
+    return Finding(start, len(leaf.text.rstrip()), str(leaf.label), _BY_CALLER, 1.0)
+
+
+def _echoes(text: str, folded: str, leaf: Leaf) -> Iterator[Finding]:
+    """Yield where a known value stands; of a person's name, its words too, where they are names."""
+    said = fold(leaf.text).split()
+    for found in _written(folded, said):
+        yield Finding(*found.span(), str(leaf.label), _BY_CALLER, 1.0)
+    names = said if leaf.label is Label.PERSON else ()
+    for name in names:
+        for found in () if name in PARTICLES or name in TITLES else _written(folded, [name]):
+            if text[found.start()].isupper():
+                yield Finding(*found.span(), str(leaf.label), _BY_CALLER, 1.0)
+
+
+def _written(folded: str, words: Sequence[str]) -> Iterator[re.Match[str]]:
+    if sum(map(len, words)) < _SHORTEST_ECHO:
+        return iter(())
+    form = r"\s+".join(map(re.escape, words))
+    return re.finditer(rf"(?<!\w){form}(?!\w)", folded)

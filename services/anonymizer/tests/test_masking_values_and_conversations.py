@@ -1,0 +1,298 @@
+"""Structured values and conversations are masked string by string, read together, and come back exactly."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text as sql
+
+from anonymizer.detection.examiner import Examination
+from anonymizer.detection.rules import Finding
+from anonymizer.restoration.rules import restore_value
+from anonymizer.surrogates.chat import chat_leaves
+from anonymizer.surrogates.json_text import literals
+from anonymizer.surrogates.numbering import Numbering
+from anonymizer.surrogates.pages import Page, labelled
+from anonymizer.surrogates.policy import Label, Policy
+from anonymizer.surrogates.treating import Cut
+from anonymizer.surrogates.values import leaves, replaced
+from keel.identifiers import new_id
+
+TODAY = datetime(2026, 11, 23, tzinfo=UTC).date()
+FORM = {
+    "beneficiary": {"first_name": "Odile", "last_name": "Perrichon", "age": 43, "adult": True, "notes": None},
+    "contacts": [{"tel": "06 39 98 11 22", "kind": "mobile"}],
+    "notes": "Le dossier de Mme Perrichon avance.\nElle habite à Limoges.",
+}  # fmt: skip
+CHAT = [
+    {"role": "system", "content": "Tu aides une conseillère."},
+    {"role": "user", "name": "Odile", "content": "Je suis Odile Perrichon, 06 39 98 11 22."},
+    {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "call_1", "type": "function",
+         "function": {"name": "find_offers", "arguments": '{"ville": "Limoges",  "nom":"Odile Perrichon", "rayon": 20}'}}]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "3 offres pour Odile Perrichon"},
+    {"role": "user", "content": [{"type": "text", "text": "Écrivez à odile.perrichon@example.org"}]},
+]  # fmt: skip
+
+
+async def masked(anonymizer, form: str, value, **more):
+    key = "value" if form == "values" else "messages"
+    operation = "pseudonymise_value" if form == "values" else "pseudonymise_messages"
+    path = f"/pseudonymisations/{form}"
+    return await anonymizer.call(operation, "POST", path, json={key: value, **more})
+
+
+_WORDS = st.sampled_from(
+    [
+        "Odile",
+        " ",
+        "\n",
+        "é",
+        "\\",
+        '"',
+        "😀",
+        "[PERSONNE_1]",
+        "\u00a0",
+        "{",
+        "LIEU 2",
+        "\t",
+        "ß",
+        "/",
+        "~",
+        ":",
+        "x",
+        "né",
+    ]
+)
+_STRINGS = st.lists(_WORDS, max_size=6).map("".join)
+_NAMES = st.sampled_from(["nom", "a/b", "~", "", "ville", "é"])
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | _STRINGS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def round_trip(value, every, data) -> None:
+    """Mask stretches that `data` draws on the page, whatever they cut, and restore."""
+    page = Page.of(every)
+    edges = sorted(data.draw(st.sets(st.integers(0, len(page.text)), max_size=8)))
+    labels = st.sampled_from(["PERSON", "LOCATION", "EMAIL"])
+    spans = zip(edges[::2], edges[1::2], strict=False)
+    findings = tuple(Finding(s, e, data.draw(labels), "drawn", 0.9) for s, e in spans)
+    cuts = {
+        leaf.pointer: Cut.of(found, Policy(), TODAY).plan
+        for leaf, found in page.examined(Examination(page.text, findings, ()))
+    }
+    issued = Numbering({}).issue([s for plan in cuts.values() for s in plan.secrets])
+    texts = {pointer: plan.render(issued.__getitem__) for pointer, plan in cuts.items()}
+    originals = {surrogate.name: secret.value for secret, surrogate in issued.items()}
+    assert restore_value(replaced(value, texts), originals) == (value, [])
+
+
+@given(_VALUES, st.data())
+def test_whatever_is_masked_in_a_value_comes_back(value, data):
+    every = list(leaves(value))
+    known = data.draw(st.sets(st.sampled_from([leaf.pointer for leaf in every]))) if every else ()
+    round_trip(value, labelled(every, dict.fromkeys(known, Label.PERSON)), data)
+
+
+@given(_VALUES, st.booleans(), st.sampled_from([None, 1]), st.data())
+def test_whatever_is_masked_in_the_arguments_of_a_call_comes_back_byte_for_byte(
+    value, ascii_only, indent, data
+):
+    arguments = json.dumps({"v": value}, ensure_ascii=ascii_only, indent=indent)
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    messages = [{"role": "assistant", "content": None, "tool_calls": [call]}]
+    round_trip(messages, list(chat_leaves(messages)), data)
+
+
+@given(_VALUES, st.booleans())
+def test_the_strings_of_a_json_text_are_those_of_its_value(value, ascii_only):
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    read = [literal.text for literal in literals(text)]
+    assert read == [leaf.text for leaf in leaves(value)]
+    for literal in literals(text):
+        assert len(literal.places) == len(literal.text) + 1
+        assert json.loads('"' + text[literal.places[0] : literal.places[-1]] + '"') == literal.text
+
+
+def test_what_is_found_across_two_strings_is_masked_in_both():
+    page = Page.of(leaves({"a": "Odile", "b": "Perrichon"}))
+    everywhere = Examination(page.text, (Finding(0, len(page.text), "PERSON", "x", 1.0),), ())
+    found = {leaf.pointer: e.findings for leaf, e in page.examined(everywhere)}
+    assert [(f.start, f.end) for f in found["/a"]] == [(0, 5)]
+    assert [(f.start, f.end) for f in found["/b"]] == [(0, 9)]
+
+
+async def test_a_value_keeps_its_shape_and_comes_back(anonymizer):
+    answer = await masked(anonymizer, "values", FORM)
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    person = made["value"]["beneficiary"]
+    assert person["age"] == 43
+    assert person["adult"] is True
+    assert list(made["value"]) == list(FORM)
+    text = json.dumps(made["value"], ensure_ascii=False)
+    for secret in ("Perrichon", "06 39", "Limoges"):
+        assert secret not in text
+    assert made["persons_found"] is True
+    assert (await anonymizer.restore(made["value"])) == {"value": FORM, "unknown": []}
+
+
+async def test_one_person_has_one_number_in_every_string(anonymizer):
+    said = {"a": "Mme Odile Perrichon arrive.", "b": ["Odile Perrichon", "Mme Perrichon repart."]}
+    made = (await masked(anonymizer, "values", said)).json()["value"]
+    assert made["a"] == "Mme [FEMME_1] arrive."
+    assert made["b"][0] == "[FEMME_1]"
+    assert made["b"][1] == "Mme [FEMME_1b] repart."
+
+
+async def test_a_string_that_the_caller_knows_is_masked_whole_and_wherever_it_stands(anonymizer):
+    said = {"p/q": {"last_name": " zorglubine 75 "}, "notes": "le dossier de Zorglubine 75 avance"}
+    stranger = anonymizer.of(bilan=new_id("bil"))
+    plain = (await masked(stranger, "values", said)).json()["value"]
+    assert "75" in json.dumps(plain)
+    labels = {"/p~1q/last_name": "PERSON"}
+    made = (await masked(anonymizer, "values", said, labels=labels)).json()["value"]
+    assert made["p/q"]["last_name"] == " [PERSONNE_1] "
+    assert made["notes"] == "le dossier de [PERSONNE_1b] avance"
+    assert (await anonymizer.restore(made))["value"] == said
+
+
+async def test_a_name_that_the_caller_knows_is_masked_by_its_words_where_they_are_names(anonymizer):
+    said = {"x": "zorgluv brumeval", "notes": "on a vu la brumeval, Brumeval"}
+    made = (await masked(anonymizer, "values", said, labels={"/x": "PERSON"})).json()["value"]
+    assert made["notes"] == "on a vu la brumeval, [PERSONNE_1b]"
+
+
+@pytest.mark.parametrize(
+    "pointer", ["/nowhere", "/beneficiary/age", "/beneficiary", "beneficiary/last_name"]
+)
+async def test_a_label_that_names_no_string_is_refused(anonymizer, pointer):
+    answer = await masked(anonymizer, "values", FORM, labels={pointer: "PERSON"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "labels" in answer.json()["detail"]
+
+
+async def test_a_conversation_is_masked_where_people_wrote_and_comes_back(anonymizer):
+    answer = await masked(anonymizer, "messages", CHAT)
+    assert answer.status_code == 200, answer.text
+    made = answer.json()["messages"]
+    text = json.dumps(made, ensure_ascii=False)
+    for secret in ("Odile", "Perrichon", "06 39", "Limoges", "odile."):
+        assert secret not in text
+    call = made[2]["tool_calls"][0]
+    assert (call["id"], call["type"], call["function"]["name"]) == (
+        "call_1",
+        "function",
+        "find_offers",
+    )
+    arguments = json.loads(call["function"]["arguments"])
+    assert list(arguments) == ["ville", "nom", "rayon"]
+    assert arguments["rayon"] == 20
+    assert [m["role"] for m in made] == [m["role"] for m in CHAT]
+    assert (await anonymizer.restore(made)) == {"value": CHAT, "unknown": []}
+
+
+async def test_a_member_that_nobody_knows_is_masked_like_any_text(anonymizer):
+    said = [{"role": "user", "content": "Bonjour", "metadata": {"note": "Mme Odile Perrichon"}}]
+    made = (await masked(anonymizer, "messages", said)).json()["messages"]
+    assert made[0]["metadata"]["note"] == "Mme [FEMME_1]"
+
+
+async def test_arguments_that_are_no_json_are_masked_like_any_text(anonymizer):
+    call = {
+        "id": "c",
+        "type": "function",
+        "function": {"name": "f", "arguments": "{nom: Mme Odile Perrichon"},
+    }
+    made = (
+        await masked(anonymizer, "messages", [{"role": "assistant", "tool_calls": [call]}])
+    ).json()
+    assert "Perrichon" not in json.dumps(made)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "Mme Odile Perrichon", "content": "x"}, {"content": "x"},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]},
+        {"role": "tool", "tool_call_id": "Odile Perrichon", "content": "x"},
+        {"role": "tool", "name": "Odile Perrichon", "content": "x"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "à Limoges", "arguments": "{}"}}]},
+    ],
+)  # fmt: skip
+async def test_what_could_hide_somebody_in_the_protocol_is_refused(anonymizer, message):
+    answer = await masked(anonymizer, "messages", [message])
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "Perrichon" not in answer.text
+
+
+async def test_offences_and_policies_are_as_for_texts(anonymizer):
+    answer = await masked(anonymizer, "values", {"a": "Bonjour", "b": "Il sort de prison."})
+    assert (answer.status_code, answer.json()["code"]) == (422, "criminal_data_blocked")
+    made = (
+        await masked(
+            anonymizer, "values", ["âge : 43 ans", "RQTH depuis 2021"], policy={"AGE": "generalise"}
+        )
+    ).json()
+    assert made["value"] == ["âge : entre 40 et 49 ans", "[mention retirée]"]
+    assert made["special_categories"] == [
+        {"pointer": "/1", "category": "health", "action": "removed"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "status", "code"),
+    [
+        ("values", ["a" * 150_000, "b" * 60_000], 413, "too_large"),
+        ("messages", [{"role": "user", "content": "a" * 210_000}], 413, "too_large"),
+        ("values", json.loads("[" * 70 + "]" * 70), 422, "invalid_request"),
+    ],
+    ids=["a value", "a conversation", "too deep"],
+)
+async def test_too_much_is_refused_and_nothing_stored(anonymizer, form, value, status, code):
+    answer = await masked(anonymizer, form, value)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["detail"]
+    async with anonymizer.app.state.database.begin(anonymizer.tenant) as session:
+        assert (await session.execute(sql("select * from vault_entries"))).all() == []
+
+
+async def test_a_text_over_the_limit_is_refused_and_nothing_stored(anonymizer):
+    answer = await anonymizer.pseudonymise("Mme Odile Perrichon", "x" * 200_001)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["errors"] == [{"at": "body.texts.1.text", "why": "string_too_long"}]
+    async with anonymizer.app.state.database.begin(anonymizer.tenant) as session:
+        assert (await session.execute(sql("select * from vault_entries"))).all() == []
+
+
+async def test_an_explanation_says_where_why_and_what_and_never_the_words(anonymizer):
+    text = "Mme Odile Perrichon, 43 ans, tél. 06 39 98 11 22."
+    plain = (await anonymizer.pseudonymise(text)).json()
+    assert plain["explanations"] is None
+    made = (await anonymizer.pseudonymise(text, explain=True, policy={"AGE": "keep"})).json()
+    spans = {span["label"]: span for span in made["explanations"]}
+    assert set(spans) == {"PERSON", "AGE", "PHONE"}
+    assert text[spans["PHONE"]["start"] : spans["PHONE"]["end"]] == "06 39 98 11 22"
+    assert spans["PHONE"]["rule"].startswith("fr_phone")
+    assert spans["PHONE"]["score"] > 0.5
+    assert spans["AGE"]["treatment"] == "keep"
+    assert spans["PHONE"]["treatment"] == "surrogate"
+    assert all(span["text_id"] == "0" for span in spans.values())
+    assert "Perrichon" not in json.dumps(made["explanations"])
+
+
+async def test_an_explanation_of_a_value_has_the_offsets_of_each_string(anonymizer):
+    said = {"a": "Bonjour", "b": {"tel": "06 39 98 11 22"}}
+    made = (await masked(anonymizer, "values", said, explain=True)).json()
+    (span,) = made["explanations"]
+    assert (span["pointer"], span["start"], span["end"], span["label"]) == (
+        "/b/tel",
+        0,
+        14,
+        "PHONE",
+    )
