@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from anonymizer.detection.second_reader import Named, second_reader, windows
 from anonymizer.detection.service import Detector
+from anonymizer.settings import Settings
 from keel.settings import SettingsRefused
 
 TEXT = "J'ai vu zorblax hier à la cantine."
@@ -106,3 +107,16 @@ def test_a_reader_whose_package_is_not_installed_is_refused_at_start(kind, tmp_p
 def test_a_reader_without_its_model_folder_is_refused_at_start(tmp_path):
     with pytest.raises(SettingsRefused, match="does not exist"):
         second_reader("gliner", tmp_path / "nowhere")
+
+
+def test_the_settings_name_a_reader_and_its_folder_together(monkeypatch, tmp_path):
+    monkeypatch.setenv("ANONYMIZER_DATABASE_URL", "sqlite+aiosqlite://")
+    monkeypatch.setenv("ANONYMIZER_KEY_ENCRYPTION_KEY_FILE", str(tmp_path / "kek"))
+    monkeypatch.setenv("ANONYMIZER_PASS_JWKS_FILE", str(tmp_path / "jwks"))
+    monkeypatch.setenv("ANONYMIZER_SECOND_READER", "gliner")
+    with pytest.raises(ValueError, match="set together"):
+        Settings()
+    monkeypatch.setenv("ANONYMIZER_SECOND_READER_MODEL", str(tmp_path))
+    settings = Settings()
+    assert settings.second == ("gliner", tmp_path)
+    assert "gliner" in settings.said_of_policy()

@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings.detection_model,
         SpecialPolicy(settings.special_categories),
         settings.detection_timeout_seconds,
+        settings.second,
     )
     workshop = Workshop(settings.worker_socket, settings.reading_timeout_seconds)
 

@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from anonymizer.problems import PolicyNotAllowed
@@ -57,13 +57,29 @@ class Settings(ServiceSettings):
     reading_timeout_seconds: float = Field(default=60.0, gt=0, le=600)
     max_document_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
     detection_model: Literal["md", "sm", "none"] = "md"
+    # A further reader of names (an optional package), and the folder of its model.
+    second_reader: Literal["gliner", "transformers"] | None = None
+    second_reader_model: Path | None = None
     detection_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
     # What becomes of what is found, as JSON by label; a surrogate where nothing is said.
     policy: ByLabel = Field(default_factory=dict)
     # The same of special categories: drop, block, or keep with the person's explicit consent.
     special_categories: ByCategory = Field(default_factory=dict)
 
+    @property
+    def second(self) -> tuple[str, Path] | None:
+        """The kind and the model's folder of a second reader; None without one."""
+        kind, folder = self.second_reader, self.second_reader_model
+        return None if kind is None or folder is None else (kind, folder)
+
+    @model_validator(mode="after")
+    def _has_its_model(self) -> Self:
+        if (self.second_reader is None) != (self.second_reader_model is None):
+            raise ValueError("second_reader and second_reader_model are set together")
+        return self
+
     def said_of_policy(self) -> str:
-        """Return what was set of what becomes of what is found, one text for one meaning."""
-        said = [setting for setting in (self.policy, self.special_categories) if setting]
+        """Return what was set of what is found and what becomes of it, one text for one meaning."""
+        settings = (self.policy, self.special_categories, self.second_reader)
+        said = [setting for setting in settings if setting]
         return json.dumps(said, sort_keys=True) if said else ""

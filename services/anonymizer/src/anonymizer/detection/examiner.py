@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -56,6 +57,8 @@ class Examiner:
     model: str
     special: SpecialPolicy = field(default_factory=SpecialPolicy)
     timeout_seconds: float = 30.0
+    second: tuple[str, Path] | None = None
+    """The kind and the model's folder of a second reader."""
     _thread: BoundedThread = field(init=False)
     _loading: "asyncio.Future[Detector] | None" = None
 
@@ -64,7 +67,7 @@ class Examiner:
 
     def start(self) -> None:
         """Begin to load the model, in the background."""
-        self._loading = self._thread.unbounded(_load, self.model)
+        self._loading = self._thread.unbounded(_load, self.model, self.second)
 
     async def is_ready(self) -> bool:
         """Say whether the model is loaded, and a text would be begun with."""
@@ -110,12 +113,13 @@ class Examiner:
         return Examination(text, findings, decided)
 
 
-def _load(model: str) -> "Detector":
+def _load(model: str, second: tuple[str, Path] | None) -> "Detector":
     # Imported here, in the thread: presidio and spaCy take seconds, and the service can already
     # say that it is alive, and not ready yet.
+    from anonymizer.detection.second_reader import second_reader  # noqa: PLC0415
     from anonymizer.detection.service import Detector  # noqa: PLC0415
 
-    return Detector.load(model)
+    return Detector.load(model, None if second is None else second_reader(*second))
 
 
 def _examine(

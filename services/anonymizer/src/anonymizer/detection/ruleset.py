@@ -12,7 +12,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-_PARTS = ("detection", "special", "surrogates")
+_PARTS = ("detection", "learned", "special", "surrogates")
 _SUFFIXES = (".py", ".txt", ".json", ".toml", ".gz", ".xz", ".csv", ".tsv", ".npz")
 _SHOWN = 12
 

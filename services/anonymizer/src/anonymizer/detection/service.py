@@ -1,9 +1,7 @@
 """Finding what identifies somebody: recognisers, then what only the whole document shows."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from threading import Lock
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 from presidio_analyzer import AnalyzerEngine, RecognizerResult
@@ -27,14 +25,12 @@ _NAMES = frozenset(("PERSON", "ORGANISATION", "LOCATION"))
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """Finds the identifying stretches of French texts. Thread-safe: one text at a time."""
+    """Finds the identifying stretches of French texts. Thread-safe once loaded."""
 
-    model: str | None
     engine: AnalyzerEngine
     special: SpecialReader
     reader: Reader | None = None
     """Only beside the `md` model, whose word vectors it needs."""
-    turn: Lock = field(default_factory=Lock)
 
     @classmethod
     def load(cls, model: str = "md", second: SecondReader | None = None) -> Self:
@@ -45,36 +41,25 @@ class Detector:
         engine = french_engine(MODELS[model], second)
         reader = Reader.load() if model == "md" else None
         language = language_of(MODELS[model])
-        detector = cls(MODELS[model], engine, SpecialReader.load(language), reader)
+        detector = cls(engine, SpecialReader.load(language), reader)
         detector.find("Madame Jeanne Dupont, 3 rue du Pont, 35000 Rennes")
         return detector
 
     def statements(self, text: str, findings: Sequence[Finding]) -> list[Statement]:
         """Return the statements of special categories in `text`: in order, without overlaps."""
         names = ((f.start, f.end) for f in findings if f.label not in _NOBODYS_NAME)
-        with self._passing_words():
-            return self.special.statements(text, names)
+        return self.special.statements(text, names)
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
-        with self._passing_words():
-            return self._found(broken_blanks(text), hints or Hints())
-
-    @contextmanager
-    def _passing_words(self) -> Iterator[None]:
-        """Forget the words of a text once it is read: spaCy would keep each new one for ever."""
-        language = language_of(self.model)
-        with self.turn, language.memory_zone():
-            yield
-
-    def _found(self, text: str, hints: Hints) -> list[Finding]:
+        text = broken_blanks(text)
         results, reading = self._read(recased(text))
         found = [_finding(result) for result in results]
         if reading is not None:
             found = [f for f in found if not reading.doubts(f)] + reading.findings(text)
         findings = [trimmed(finding, text) for finding in found]
         kept = [f for f in findings if f is not None and not _is_nobody(f, text)]
-        more = [trimmed(finding, text) for finding in spread(text, kept, hints)]
+        more = [trimmed(finding, text) for finding in spread(text, kept, hints or Hints())]
         kept += [finding for finding in more if finding is not None]
         # What an overlap leaves of a weaker finding may be a word that identifies nobody.
         return [finding for finding in resolved(kept, text) if not _is_nobody(finding, text)]
