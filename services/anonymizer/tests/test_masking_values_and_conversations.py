@@ -162,6 +162,12 @@ async def test_a_string_that_the_caller_knows_is_masked_whole_and_wherever_it_st
     assert (await anonymizer.restore(made))["value"] == said
 
 
+async def test_a_known_string_is_masked_whole_beside_a_removed_statement_too(anonymizer):
+    said = {"x": "zorgluv brumeval. RQTH depuis 2021"}
+    made = (await masked(anonymizer, "values", said, labels={"/x": "PERSON"})).json()["value"]
+    assert made["x"] == "[PERSONNE_1]. [mention retirée]"
+
+
 async def test_a_name_that_the_caller_knows_is_masked_by_its_words_where_they_are_names(anonymizer):
     said = {"x": "zorgluv brumeval", "notes": "on a vu la brumeval, Brumeval"}
     made = (await masked(anonymizer, "values", said, labels={"/x": "PERSON"})).json()["value"]

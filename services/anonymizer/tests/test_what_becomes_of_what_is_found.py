@@ -12,6 +12,7 @@ from anonymizer.detection.ruleset import ruleset
 from anonymizer.problems import PolicyNotAllowed
 from anonymizer.restoration.rules import restore
 from anonymizer.settings import Settings
+from anonymizer.special.rules import Action, Category, Decided
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.policy import Label, Policy, Treatment, allowed
 from anonymizer.surrogates.treating import DROPPED, Cut
@@ -74,6 +75,23 @@ def test_what_cannot_be_made_wider_gets_a_surrogate(label, text, value):
     leaves, told = rendered(text, label, value, "generalise")
     assert value not in leaves
     assert told == [value]
+
+
+@pytest.mark.parametrize(
+    ("found", "statement", "leaves"),
+    [
+        ((0, 21), (10, 15), "[LIEU_1] [mention retirée] [LIEU_2]"),
+        ((0, 12), (10, 15), "[LIEU_1] [mention retirée] fghij"),
+        ((11, 21), (10, 15), "123456789 [mention retirée] [LIEU_1]"),
+        ((11, 14), (10, 15), "123456789 [mention retirée] fghij"),
+    ],
+)
+def test_what_sticks_out_of_a_removed_statement_is_masked_all_the_same(found, statement, leaves):
+    text = "123456789 abcde fghij"
+    findings = (Finding(*found, "LOCATION", "test", 1.0),)
+    removed = (Decided(*statement, Category.HEALTH, Action.REMOVED),)
+    cut = Cut.of(Examination(text, findings, removed), Policy(), TODAY).plan
+    assert cut.render(Numbering({}).issue(cut.secrets).__getitem__) == leaves
 
 
 def test_what_is_shown_instead_is_never_read_as_a_surrogate():

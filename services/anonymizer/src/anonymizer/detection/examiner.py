@@ -1,14 +1,14 @@
 """Examining texts without holding up the event loop: one thread, one model, loaded once."""
 
 import asyncio
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from anonymizer.detection.rules import LABELS, Finding, Hints
+from anonymizer.detection.rules import LABELS, Finding, Hints, trimmed
 from anonymizer.detection.threads import BoundedThread, TooLong, TooManyLeft
 from anonymizer.problems import (
     CriminalDataBlocked,
@@ -36,12 +36,13 @@ class Examination:
 
     @property
     def masked(self) -> tuple[Finding, ...]:
-        """The findings that are not removed with a special-category statement."""
+        """What of the findings is not removed with a special-category statement.
+
+        A finding that sticks out of a statement stays one: its other half would be a leak.
+        """
         gone = removed(self.statements)
         return tuple(
-            finding
-            for finding in self.findings
-            if not any(s.overlaps(finding.start, finding.end) for s in gone)
+            left for finding in self.findings for left in _outside(finding, gone, self.text)
         )
 
     @property
@@ -127,6 +128,20 @@ def _examine(
 ) -> tuple[tuple[Finding, ...], list[Statement]]:
     findings = tuple(detector.find(text, hints))
     return findings, detector.statements(text, findings)
+
+
+def _outside(finding: Finding, gone: Sequence[Decided], text: str) -> Iterator[Finding]:
+    """Yield the stretches of a finding that no statement takes away."""
+    over = sorted((s.start, s.end) for s in gone if s.overlaps(finding.start, finding.end))
+    if not over:
+        yield finding
+        return
+    at = finding.start
+    for start, end in [*over, (finding.end, finding.end)]:
+        left = trimmed(replace(finding, start=at, end=start), text) if at < start else None
+        if left is not None:
+            yield left
+        at = end
 
 
 def _refuse(categories: Collection[Category]) -> None:
