@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from anonymizer.detection.second_reader import Named, second_reader, windows
 from anonymizer.detection.service import Detector
 from anonymizer.settings import Settings
-from keel.settings import SettingsRefused
+from keel.start import StartRefused
 
 TEXT = "J'ai vu zorblax hier à la cantine."
 
@@ -100,12 +100,12 @@ def test_the_labels_of_a_transformers_model_become_ours(monkeypatch, tmp_path):
 def test_a_reader_whose_package_is_not_installed_is_refused_at_start(kind, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, kind, None)
     monkeypatch.delitem(sys.modules, f"anonymizer.detection.{kind}_reader", raising=False)
-    with pytest.raises(SettingsRefused, match=kind):
+    with pytest.raises(StartRefused, match=kind):
         second_reader(kind, tmp_path)
 
 
 def test_a_reader_without_its_model_folder_is_refused_at_start(tmp_path):
-    with pytest.raises(SettingsRefused, match="does not exist"):
+    with pytest.raises(StartRefused, match="does not exist"):
         second_reader("gliner", tmp_path / "nowhere")
 
 

@@ -17,6 +17,7 @@ from anonymizer.problems import (
     SpecialCategoryBlocked,
 )
 from anonymizer.special.rules import Category, Decided, SpecialPolicy, Statement, blocked, removed
+from keel.start import StartRefused
 
 if TYPE_CHECKING:
     from anonymizer.detection.service import Detector
@@ -69,6 +70,7 @@ class Examiner:
     def start(self) -> None:
         """Begin to load the model, in the background."""
         self._loading = self._thread.unbounded(_load, self.model, self.second)
+        self._loading.add_done_callback(_tell_why)
 
     async def is_ready(self) -> bool:
         """Say whether the model is loaded, and a text would be begun with."""
@@ -121,6 +123,14 @@ def _load(model: str, second: tuple[str, Path] | None) -> "Detector":
     from anonymizer.detection.service import Detector  # noqa: PLC0415
 
     return Detector.load(model, None if second is None else second_reader(*second))
+
+
+def _tell_why(loading: "asyncio.Future[Detector]") -> None:
+    """Log why nothing was loaded: the service stays alive, not ready, and refuses every text."""
+    error = None if loading.cancelled() else loading.exception()
+    if error is not None:
+        reason = str(error) if isinstance(error, StartRefused) else None
+        log.error("detection_not_loaded", error=type(error).__name__, reason=reason)
 
 
 def _examine(

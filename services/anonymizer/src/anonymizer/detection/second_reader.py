@@ -15,7 +15,7 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from anonymizer.detection.rules import LABELS
-from keel.settings import SettingsRefused
+from keel.start import StartRefused
 
 SECOND_READERS = ("gliner", "transformers")
 _WINDOW = 1_200
@@ -45,16 +45,16 @@ def second_reader(kind: str, model: Path) -> SecondReader:
     """Load one of `SECOND_READERS` with the model in a folder.
 
     Raises:
-        SettingsRefused: the folder or the package is missing; the message says which.
+        StartRefused: the folder or the package is missing; the message says which.
     """
     if not model.is_dir():
-        raise SettingsRefused(f"The second reader's model folder {model} does not exist.")
+        raise StartRefused(f"The second reader's model folder {model} does not exist.")
     try:
         module = import_module(f"anonymizer.detection.{kind}_reader")
         load: Callable[[Path], SecondReader] = module.load
         return load(model)
     except ImportError as error:
-        raise SettingsRefused(
+        raise StartRefused(
             f"The second reader {kind} needs the package {error.name}, which is not installed."
         ) from None
 
