@@ -83,7 +83,7 @@ def _sockets(given: argparse.Namespace) -> Outcome:
 def _memory(given: argparse.Namespace) -> Outcome:
     found = [memory.grown(model, given.requests, given.sets) for model in ("md", "none")]
     told = {one.model: {**asdict(one), "growth": one.growth} for one in found}
-    holds = all(tables.fits(one) and one.growth < memory.GROWTH for one in found)
+    holds = all(tables.fits(one) and (one.growth or 0.0) < memory.GROWTH for one in found)
     return tables.memory_table(found), told, holds
 
 

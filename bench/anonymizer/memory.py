@@ -41,11 +41,14 @@ class Grown:
     peak: int
 
     @property
-    def growth(self) -> float:
-        """What it grew by from the first requests to the last, as a share for 10,000 requests."""
+    def growth(self) -> float | None:
+        """What it grew by from the first requests to the last, as a share for 10,000 requests.
+
+        None where there were no later ones.
+        """
         last = max(self.later, default=FIRST)
         if last == FIRST:
-            return 0.0
+            return None
         return (self.later[last] / self.first - 1) * _TEN_THOUSAND / (last - FIRST)
 
 

@@ -73,8 +73,8 @@ def memory_table(found: Iterable[Grown]) -> str:
         rows.append(
             [f"ours {one.model}", *(f"{n / MB:.0f}" for n in (one.loaded, one.first)),
              f"{one.first_peak / MB:.0f}", *asked, f"{one.later.get(last, one.first) / MB:.0f}",
-             f"{last:,}", f"{one.growth:+.1%}", f"< {GROWTH:.0%}",
-             verdict(holds=one.growth < GROWTH)]
+             f"{last:,}", "–" if one.growth is None else f"{one.growth:+.1%}", f"< {GROWTH:.0%}",
+             "–" if one.growth is None else verdict(holds=one.growth < GROWTH)]
         )  # fmt: skip
     return table(rows)
 

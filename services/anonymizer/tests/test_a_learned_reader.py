@@ -59,11 +59,10 @@ def test_the_score_is_by_the_least_likely_word_and_below_a_strong_rules():
     assert SUREST < 0.85
 
 
-def test_a_date_of_the_last_years_and_a_number_without_one_are_not_somebodys():
-    text = "depuis mars 2019, matricule perdu"
-    likely = dict.fromkeys(("mars", "2019"), ("B-DATE_OF_BIRTH", 0.9))
-    likely |= {"matricule": ("B-NIR", 0.9)}
-    assert _spans(_reading(text, likely)) == []
+@pytest.mark.parametrize("label", ["NIR", "AGE", "DATE_OF_BIRTH", "PHONE", "IBAN"])
+def test_what_is_counted_has_a_number_in_figures_or_in_words(label):
+    assert _spans(_reading("matricule perdu", {"matricule": (f"B-{label}", 0.9)})) == []
+    assert _spans(_reading("dit vingt", {"vingt": (f"B-{label}", 0.9)})) == [(label, "vingt")]
 
 
 @pytest.mark.parametrize("label", sorted(UNLIKELY))

@@ -119,4 +119,7 @@ def test_the_settings_name_a_reader_and_its_folder_together(monkeypatch, tmp_pat
     monkeypatch.setenv("ANONYMIZER_SECOND_READER_MODEL", str(tmp_path))
     settings = Settings()
     assert settings.second == ("gliner", tmp_path)
-    assert "gliner" in settings.said_of_policy()
+    said = settings.said_of_policy()
+    (tmp_path / "model.onnx").write_bytes(b"another")
+    assert "gliner" in said
+    assert said != settings.said_of_policy()

@@ -1,5 +1,6 @@
 """Every knob of the anonymizer."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -45,6 +46,16 @@ ByCategory = Annotated[
 ]
 
 
+def _digest(folder: Path) -> str:
+    """Return the SHA-256 of a model's files: another model is another set of rules."""
+    found = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        found.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
 class Settings(ServiceSettings):
     """Set by environment variables that begin with ANONYMIZER_."""
 
@@ -80,6 +91,6 @@ class Settings(ServiceSettings):
 
     def said_of_policy(self) -> str:
         """Return what was set of what is found and what becomes of it, one text for one meaning."""
-        settings = (self.policy, self.special_categories, self.second_reader)
-        said = [setting for setting in settings if setting]
+        second = None if self.second is None else [self.second[0], _digest(self.second[1])]
+        said = [setting for setting in (self.policy, self.special_categories, second) if setting]
         return json.dumps(said, sort_keys=True) if said else ""

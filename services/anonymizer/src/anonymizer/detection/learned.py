@@ -38,8 +38,6 @@ WEAK = 0.76
 
 _COUNTED = frozenset(LABELS) - {"PERSON", "EMAIL", "ADDRESS", "LOCATION", "URL", "ORGANISATION"}
 _COUNTS = re.compile(rf"\d|\b{CARDINAL}\b|\bz[ée]ro\b|\bmille\b", re.IGNORECASE)
-# Nobody who has a career review was born in or after 2013.
-_RECENT = re.compile(r"\b20(?:1[3-9]|[2-9]\d)\b")
 _IN_HEADINGS = frozenset(("LOCATION", "ORGANISATION"))
 _OPENS_A_PHRASE = re.compile(r"[ \t]*(?:À|A|AU|AUX|PAR|EN|SUR|DANS|POUR|SANS|AVEC)[ ]")
 
@@ -108,8 +106,6 @@ def _may_be(found: Finding, text: str) -> bool:
     written = text[found.start : found.end]
     if found.label in _COUNTED and _COUNTS.search(written) is None:
         return False
-    if found.label == "DATE_OF_BIRTH":
-        return _RECENT.search(written) is None
     return found.label not in _IN_HEADINGS or not _is_a_phrase(text, found.start)
 
 

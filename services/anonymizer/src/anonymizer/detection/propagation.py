@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from anonymizer.detection.folding import fold
 from anonymizer.detection.gazetteer import gazetteer
@@ -18,7 +19,7 @@ _BETWEEN = frozenset(("", " ", "-", "‐", " -", " ‐"))
 _MAX_INITIALS = 4
 _CAPITALS = re.compile(r"(?<![\w.&/-])[^\W\d_]{2,4}(?![\w&/-])")
 _SHORTEST = 3
-_MAX_NAMES = 400
+_MAX_NAMES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class _Known:
 
 def spread(text: str, findings: Sequence[Finding], hints: Hints) -> list[Finding]:
     """Return further findings: the same people, organisations and towns, written otherwise."""
-    known = {known.form: known for known in _known(text, findings)}
-    known |= {hint.form: hint for hint in _hinted(hints)}
+    # What the caller said is looked for whatever else the text holds.
+    known = {hint.form: hint for hint in _hinted(hints)}
+    for found_form in islice(_known(text, findings), _MAX_NAMES):
+        known.setdefault(found_form.form, found_form)
     folded = fold(text)
     found: list[Finding] = []
-    for item in list(known.values())[:_MAX_NAMES]:
+    for item in known.values():
         found += _occurrences(text, folded, item)
     found += _initials(text, findings)
     return found
