@@ -110,7 +110,7 @@ class Pseudonymiser:
         policy, page = self.policy.overridden(asked.by_label), Page.of(leaves)
         if len(page.text) > MAX_TEXT:
             raise TooLarge(f"At most {MAX_TEXT} characters are read together. Send less at once.")
-        found = page.examined(await self._examine(asked, page.text))
+        found = page.examined(await self._examine(asked, page.text), policy.shown)
         return await self._pseudonymised(asked, policy, [(leaf.pointer, e) for leaf, e in found])
 
     async def _examine(self, asked: Asked, text: str) -> Examination:
