@@ -287,7 +287,7 @@ async def test_offences_and_policies_are_as_for_texts(anonymizer):
             anonymizer, "values", ["âge : 43 ans", "RQTH depuis 2021"], policy={"AGE": "generalise"}
         )
     ).json()
-    assert made["value"] == ["âge : entre 40 et 49 ans", "[mention retirée]"]
+    assert made["value"] == ["âge : [entre 40 et 49 ans]", "[mention retirée]"]
     assert made["special_categories"] == [
         {"pointer": "/1", "category": "health", "action": "removed"}
     ]
