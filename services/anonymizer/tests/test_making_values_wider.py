@@ -93,6 +93,9 @@ def test_every_number_below_a_hundred_is_read_in_words():
         ("20200 Bastia", "Haute-Corse"), ("20000 Ajaccio", "Corse-du-Sud"), ("97400 Saint-Denis", "La Réunion"),
         ("97133 Gustavia", "Saint-Barthélemy"), ("98800 Nouméa", "Nouvelle-Calédonie"),
         ("01200 Bellegarde", None), ("Saint-Denis", None), ("Vienne", None), ("Trifouillis", None), ("Londres", None),
+        ("Berne", None), ("VENISE", None), ("Liège", None), ("Le Caire", None), ("Rome", None), ("Milan", None),
+        ("Barcelone", None), ("Tunis", None), ("Oran", None), ("Florence", None), ("Laval", "Mayenne"),
+        ("56240 Berne", "Morbihan"),
     ],
 )  # fmt: skip
 def test_a_place_gives_its_departement_or_nothing(place, departement):
@@ -113,6 +116,7 @@ def test_the_code_beside_a_place_tells_which_one_is_meant(text, departement):
     ("address", "departement"),
     [("3 rue du Pont, 35000 Rennes", "Ille-et-Vilaine"), ("8 allée des Ifs\n29 000 Quimper", "Finistère"),
      ("8 allée des Ifs, Quimper", "Finistère"), ("CS 12345, 44000 Nantes", "Loire-Atlantique"),
+     ("12 rue de la Paix, Bruges", None), ("12 rue de la Paix, 33520 Bruges", "Gironde"),
      ("12 rue de Paris", None), ("12 rue de Paris, 99999 Nulle-Part", None)],
 )  # fmt: skip
 def test_an_address_gives_the_departement_of_its_town_and_never_of_its_street(address, departement):
@@ -126,6 +130,9 @@ def test_an_address_gives_the_departement_of_its_town_and_never_of_its_street(ad
         ("Clinique des Ormeaux", "établissement de santé"), ("EHPAD Les Tilleuls", "établissement médico-social"),
         ("Mairie de Brest", "collectivité"), ("Garage Bretel", "garage automobile"), ("GRETA du Finistère", "organisme de formation"),
         ("Association Les Amis", "association"), ("Menuiserie Valdor", "entreprise du bâtiment"), ("Dupont SARL", "entreprise"),
+        ("Hôtel de Ville", "collectivité"), ("Hôtel-de-Ville de Brest", "collectivité"), ("Hôtel-Dieu", "établissement de santé"),
+        ("Hôtel de la Plage", "hôtel ou restaurant"), ("Bar-le-Duc Habitat", "entreprise"), ("Bar du Port", "hôtel ou restaurant"),
+        ("Les Restaurants du Cœur", "association"), ("Croix-Rouge", "association"), ("Château-Thierry Conseil", "entreprise"),
     ],
 )  # fmt: skip
 def test_an_organisation_gives_its_sector(name, said):

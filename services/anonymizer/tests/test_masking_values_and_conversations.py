@@ -1,10 +1,11 @@
 """Structured values and conversations are masked string by string, read together, and come back exactly."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
@@ -15,7 +16,7 @@ from anonymizer.surrogates.chat import chat_leaves
 from anonymizer.surrogates.json_text import literals
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.pages import Page, labelled
-from anonymizer.surrogates.policy import Label, Policy
+from anonymizer.surrogates.policy import Label, Policy, Treatment
 from anonymizer.surrogates.treating import Cut
 from anonymizer.surrogates.values import leaves, replaced
 from keel.identifiers import new_id
@@ -168,6 +169,47 @@ async def test_a_known_string_is_masked_whole_beside_a_removed_statement_too(ano
     assert made["x"] == "[PERSONNE_1]. [mention retirée]"
 
 
+@pytest.mark.parametrize("treatment", ["keep", "generalise"])
+async def test_a_known_string_that_stays_to_be_seen_hides_what_else_is_found_in_it(
+    anonymizer, treatment
+):
+    firm = "Cabinet Martin, 06 39 98 11 22, odile.perrichon@example.org"
+    said = {"firm": firm, "notes": f"Elle est de {firm}. Mme Odile Perrichon."}
+    policy = {"ORGANISATION": treatment}
+    made = await masked(anonymizer, "values", said, labels={"/firm": "ORGANISATION"}, policy=policy)
+    text = json.dumps(made.json()["value"])
+    for secret in ("06 39", "perrichon", "Perrichon"):
+        assert secret not in text
+    assert made.json()["value"]["firm"].startswith("Cabinet Martin, [TEL") is (treatment == "keep")
+
+
+@pytest.mark.parametrize("treatment", ["keep", "generalise"])
+@settings(deadline=None)  # the lists of names are read once
+@given(data=st.data())
+def test_a_label_shows_no_more_of_a_string_than_the_detector_would(treatment, data):
+    every = labelled(leaves({"a": "Cabinet Odile, 06 39"}), {"/a": Label.ORGANISATION})
+    page = Page.of(every)
+    start = data.draw(st.integers(4, len(page.text) - 3))
+    end = data.draw(st.integers(start + 1, len(page.text) - 2))
+    found = Finding(start, end, data.draw(st.sampled_from(["PERSON", "PHONE"])), "drawn", 0.4)
+    policy = Policy({Label.ORGANISATION: Treatment(treatment)})
+    examination = Examination(page.text, (found,), ())
+    ((_, known),) = page.examined(examination, policy.shown)
+    unknown = replace(page, leaves=(), passages=(replace(page.passages[0], leaf=every[0]),))
+    hidden = {i for f in known.findings if f.label != "ORGANISATION" for i in range(f.start, f.end)}
+    for _, left, right in unknown._within(start, end):
+        told = (i for i in range(left, right) if known.text[i].isalnum())
+        assert hidden.issuperset(told)
+
+
+def test_a_known_string_in_which_its_own_kind_is_found_is_made_wider_as_a_whole():
+    page = Page.of(labelled(leaves({"a": "Clinique Odile"}), {"/a": Label.ORGANISATION}))
+    part = Finding(page.text.index("Odile"), len(page.text) - 2, "ORGANISATION", "drawn", 0.9)
+    found = Examination(page.text, (part,), ())
+    ((_, known),) = page.examined(found, frozenset({Label.ORGANISATION}))
+    assert [(f.start, f.end, f.rule) for f in known.findings] == [(0, 14, "caller")]
+
+
 async def test_a_name_that_the_caller_knows_is_masked_by_its_words_where_they_are_names(anonymizer):
     said = {"x": "zorgluv brumeval", "notes": "on a vu la brumeval, Brumeval"}
     made = (await masked(anonymizer, "values", said, labels={"/x": "PERSON"})).json()["value"]
@@ -245,7 +287,7 @@ async def test_offences_and_policies_are_as_for_texts(anonymizer):
             anonymizer, "values", ["âge : 43 ans", "RQTH depuis 2021"], policy={"AGE": "generalise"}
         )
     ).json()
-    assert made["value"] == ["âge : entre 40 et 49 ans", "[mention retirée]"]
+    assert made["value"] == ["âge : [entre 40 et 49 ans]", "[mention retirée]"]
     assert made["special_categories"] == [
         {"pointer": "/1", "category": "health", "action": "removed"}
     ]

@@ -57,13 +57,24 @@ def test_each_label_has_its_treatments_and_every_other_is_refused(label):
     ("label", "value", "treatment", "leaves", "told"),
     [
         ("AGE", "43 ans", "surrogate", "Elle a [AGE_1].", ["43 ans"]),
-        ("AGE", "43 ans", "generalise", "Elle a entre 40 et 49 ans.", []),
+        ("AGE", "43 ans", "generalise", "Elle a [entre 40 et 49 ans].", []),
         ("AGE", "43 ans", "keep", "Elle a 43 ans.", []),
         ("AGE", "43 ans", "drop", f"Elle a {DROPPED}.", []),
     ],
 )
 def test_only_what_gets_a_surrogate_reaches_the_vault(label, value, treatment, leaves, told):
     assert rendered("Elle a 43 ans.", label, value, treatment) == (leaves, told)
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "value", "reads"),
+    [("DATE_OF_BIRTH", "Née le 12/03/1981", "12/03/1981", "Née le [entre 40 et 49 ans]"),
+     ("AGE", "âgée de 43 ans", "43 ans", "âgée de [entre 40 et 49 ans]"),
+     ("LOCATION", "à Rennes", "Rennes", "à [Ille-et-Vilaine]"),
+     ("ORGANISATION", "au CHU de Nantes", "CHU de Nantes", "au [établissement de santé]")],
+)  # fmt: skip
+def test_what_is_made_wider_stands_in_brackets_like_every_mark(label, text, value, reads):
+    assert rendered(text, label, value, "generalise") == (reads, [])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +106,7 @@ def test_what_sticks_out_of_a_removed_statement_is_masked_all_the_same(found, st
 
 
 def test_what_is_shown_instead_is_never_read_as_a_surrogate():
-    for shown in (DROPPED, "entre 40 et 49 ans", "Côte-d'Or", "établissement de santé"):
+    for shown in (DROPPED, "[entre 40 et 49 ans]", "[Côte-d'Or]", "[établissement de santé]"):
         assert restore(shown, {}) == (shown, [])
 
 
@@ -112,7 +123,7 @@ def settings(settings: Settings) -> Settings:
 
 async def test_a_request_overrides_the_operators_policy_label_by_label(anonymizer):
     plain = (await anonymizer.pseudonymise(TEXT)).json()["texts"][0]["text"]
-    assert "entre 40 et 49 ans" in plain
+    assert "[entre 40 et 49 ans]" in plain
     assert "[LIEU_1]" in plain
     asked = {
         "LOCATION": "generalise",
@@ -123,7 +134,7 @@ async def test_a_request_overrides_the_operators_policy_label_by_label(anonymize
     made = (await anonymizer.pseudonymise(TEXT, policy=asked)).json()
     text = made["texts"][0]["text"]
     assert "43 ans" in text
-    assert "habite à Haute-Vienne" in text
+    assert "habite à [Haute-Vienne]" in text
     assert f"Tél. {DROPPED}" in text
     assert "1983" not in text
     assert made["entity_counts"]["PHONE"] == 1
@@ -160,10 +171,10 @@ async def test_a_document_follows_the_operators_policy_and_says_what_became_of_e
     assert made.status_code == 201, made.text
     path = f"/documents/{document}"
     read = await anonymizer.call("read_pseudonymised", "GET", f"{path}/pseudonymised")
-    assert "entre 40 et 49 ans" in read.json()["text"]
+    assert "[entre 40 et 49 ans]" in read.json()["text"]
     found = (await anonymizer.call("read_findings", "GET", f"{path}/findings")).json()["masked"]
     became = {f["label"]: (f["treatment"], f["surrogate"]) for f in found}
-    assert became["AGE"] == ("generalise", "entre 40 et 49 ans")
+    assert became["AGE"] == ("generalise", "[entre 40 et 49 ans]")
     assert became["PERSON"] == ("surrogate", "[FEMME_1]")
 
 

@@ -1,6 +1,5 @@
 """Pseudonymisation over HTTP."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -84,6 +83,7 @@ class HowToPseudonymise(BaseModel):
             self.hints.as_hints(),
             self.policy,
             admitted.data_categories,
+            self.explain,
         )
 
 
@@ -144,16 +144,10 @@ def _pseudonymiser(request: Request) -> Pseudonymiser:
 PseudonymiserDep = Annotated[Pseudonymiser, Depends(_pseudonymiser)]
 
 
-@router.post("/pseudonymisations", responses=REFUSALS)
+@router.post("/pseudonymisations", response_model=Pseudonymisations, responses=REFUSALS)
 async def pseudonymise(
     body: ToPseudonymise, admitted: PassDep, pseudonymiser: PseudonymiserDep
-) -> Pseudonymisations:
+) -> Pseudonymised:
     """Pseudonymise texts; the surrogates join those of the pass's bilan."""
     texts = [Named(text.id, text.text) for text in body.texts]
-    made = await pseudonymiser.pseudonymise(body.asked_by(admitted), texts)
-    return Pseudonymisations.model_validate(made if body.explain else unexplained(made))
-
-
-def unexplained(made: Pseudonymised) -> Pseudonymised:
-    """Return what was made, its reasons left out."""
-    return replace(made, explanations=None)
+    return await pseudonymiser.pseudonymise(body.asked_by(admitted), texts)

@@ -1,9 +1,10 @@
 """Places and addresses, made wider: the département in French.
 
 By the postcode, in the value or right beside it, else by the commune's name where only one
-département has a commune so called. Sixteen postcodes belong to two départements: the name decides
-there too. What stays open gives nothing, and the value gets a surrogate: a place that was guessed
-wrong would mislead, and "a commune in France" would say nothing and could not be restored.
+département has a commune so called, and no well-known city abroad is called so too. Sixteen
+postcodes belong to two départements: the name decides there too. What stays open gives nothing, and
+the value gets a surrogate: a place that was guessed wrong would mislead, and "a commune in France"
+would say nothing and could not be restored.
 """
 
 import re
@@ -31,6 +32,16 @@ _SHARED = frozenset(
 """Postcodes of communes of two départements (La Poste)."""
 _OF_THEIR_OWN = {"97133": "977", "97150": "978"}
 """Saint-Barthélemy and Saint-Martin kept postcodes of Guadeloupe."""
+
+
+_ABROAD = frozenset(
+    ("berne", "bologne", "bruges", "cadix", "cologne", "fribourg", "grenade", "le caire", "leon",
+     "liege", "modene", "montreux", "sion", "treves", "venise", "vienne")
+)  # fmt: skip
+"""Communes, most of them villages, whose bare name rather means a city of another country.
+
+Rome, Milan or Tunis need no line: no commune is called so. Laval and Orléans are larger here.
+"""
 
 
 @cache
@@ -91,5 +102,7 @@ def _code_beside(text: str, start: int, end: int) -> str | None:
 def _of_commune(written: str) -> str | None:
     """Return the one département that is called so, or that has a commune called so."""
     name = _ARRONDISSEMENT.sub("", fold(_POSTCODE.sub("", written)).strip(" ,()"))
+    if name in _ABROAD:
+        return None
     codes = {*gazetteer().departements_of(name), *_by_name().get(name, ())}
     return _names().get(codes.pop()) if len(codes) == 1 else None

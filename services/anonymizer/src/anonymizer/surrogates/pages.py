@@ -4,12 +4,16 @@ A name that a form gives in one field is a name in the free text of another. Eac
 a paragraph of its own; a short one behind the name of its member, as on a form, which is what the
 detector knows fields by. What is found is cut at the strings' ends and said of each in its own
 offsets.
+
+What the caller knows of a string is surer than the detector only where it hides the whole string.
+Where the policy shows something of what it is (it is kept, or made wider), whatever else the
+detector finds in it is masked as it would be in a string that nobody knows.
 """
 
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from anonymizer.detection.examiner import Examination
@@ -26,6 +30,8 @@ _BETWEEN = "\n\n"
 _LONGEST_FIELD = 100
 _SHORTEST_ECHO = 3
 _BY_CALLER = "caller"
+_BEHIND_ALL = -1.0
+"""The score of what gives way to whatever the detector finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,21 @@ class Page:
                 at += len(said[-1])
         return cls("".join(said), every, tuple(passages))
 
-    def examined(self, found: Examination) -> list[tuple[Leaf, Examination]]:
-        """Return what was found on the page, string by string, in each one's own offsets."""
+    def examined(
+        self, found: Examination, shown: Collection[Label] = ()
+    ) -> list[tuple[Leaf, Examination]]:
+        """Return what was found on the page, string by string, in each one's own offsets.
+
+        `shown` are the labels of whose values the policy leaves something to be seen.
+        """
         findings: dict[str, list[Finding]] = defaultdict(list)
         statements: dict[str, list[Decided]] = defaultdict(list)
         for leaf in self.leaves:
-            if is_known(leaf):
+            if _is_hidden(leaf, shown):
                 findings[leaf.pointer].append(_whole(leaf))
-        for finding in self._with_echoes(found.findings):
+        for finding in self._with_echoes(found.findings, shown):
             for leaf, start, end in self._within(finding.start, finding.end):
-                if not is_known(leaf):
+                if not _is_hidden(leaf, shown):
                     findings[leaf.pointer].append(replace(finding, start=start, end=end))
         for statement in found.statements:
             for leaf, start, end in self._within(statement.start, statement.end):
@@ -91,14 +102,26 @@ class Page:
             for leaf in self.leaves
         ]
 
-    def _with_echoes(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+    def _with_echoes(
+        self, findings: Sequence[Finding], shown: Collection[Label]
+    ) -> Sequence[Finding]:
         """Return the findings, and what the caller knows wherever it stands again."""
         known = [leaf for leaf in self.leaves if is_known(leaf)]
         if not known:
             return findings
         folded = fold(self.text)
-        echoes = (echo for leaf in known for echo in _echoes(self.text, folded, leaf))
-        return resolved([*findings, *echoes], self.text)
+        echoes = [echo for leaf in known for echo in _echoes(self.text, folded, leaf)]
+        echoes += self._wholes(shown)
+        weak = [echo for echo in echoes if echo.label in shown]
+        sure = [echo for echo in echoes if echo.label not in shown]
+        return _behind(weak, [*findings, *sure], self.text)
+
+    def _wholes(self, shown: Collection[Label]) -> Iterator[Finding]:
+        """Yield the strings of which the caller knows something that the policy shows."""
+        for passage in self.passages:
+            if is_known(passage.leaf) and not _is_hidden(passage.leaf, shown):
+                whole, at = _whole(passage.leaf), passage.start
+                yield replace(whole, start=at + whole.start, end=at + whole.end)
 
     def _within(self, start: int, end: int) -> Iterator[tuple[Leaf, int, int]]:
         first = bisect_right(self.passages, start, key=lambda p: p.end)
@@ -142,6 +165,33 @@ def _is_short(text: str) -> bool:
 def is_known(leaf: Leaf) -> bool:
     """Say whether the caller knows what a string is: it is masked whole."""
     return leaf.label is not None and bool(leaf.text.strip())
+
+
+def _is_hidden(leaf: Leaf, shown: Collection[Label]) -> bool:
+    return is_known(leaf) and leaf.label not in shown
+
+
+def _behind(weak: Sequence[Finding], found: Sequence[Finding], text: str) -> list[Finding]:
+    """Return `found`, and what is left of weaker stretches beside it.
+
+    A finding inside a weaker stretch of its own label says nothing new: the whole stretch stands.
+    """
+    reach: dict[str, tuple[list[int], list[int]]] = {}
+    for one in sorted(weak, key=lambda w: w.start):
+        starts, ends = reach.setdefault(one.label, ([], []))
+        starts.append(one.start)
+        ends.append(max(one.end, ends[-1] if ends else 0))
+    apart = [f for f in found if not _is_inside(f, *reach.get(f.label, ((), ())))]
+    behind = [replace(one, score=_BEHIND_ALL) for one in weak]
+    return [
+        replace(each, score=1.0) if each.score == _BEHIND_ALL else each
+        for each in resolved([*apart, *behind], text)
+    ]
+
+
+def _is_inside(finding: Finding, starts: Sequence[int], ends: Sequence[int]) -> bool:
+    before = bisect_right(starts, finding.start)
+    return before > 0 and finding.end <= ends[before - 1]
 
 
 def _whole(leaf: Leaf) -> Finding:

@@ -79,6 +79,12 @@ class Policy:
         """Return what becomes of a value."""
         return self.by_label.get(label, Treatment.SURROGATE)
 
+    @property
+    def shown(self) -> frozenset[Label]:
+        """The labels of whose values something is still to be seen: kept, or made wider."""
+        seen = (Treatment.KEEP, Treatment.GENERALISE)
+        return frozenset(label for label in Label if self.of(label) in seen)
+
     def overridden(self, by_label: Mapping[Label, Treatment]) -> "Policy":
         """Return this policy with other treatments for some labels (raises `PolicyNotAllowed`)."""
         return Policy({**self.by_label, **by_label})

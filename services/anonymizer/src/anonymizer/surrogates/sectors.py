@@ -10,7 +10,10 @@ _OTHER = "entreprise"
 
 
 def sector(written: str) -> str:
-    """Return the sector of an organisation in French, `entreprise` where its name says none."""
+    """Return the sector of an organisation in French, `entreprise` where its name says none.
+
+    A part of a compound is no word of a kind: nobody drinks in `Bar-le-Duc`.
+    """
     folded = " ".join(fold(written).split())
     return next((name for name, words in _by_words() if words.search(folded)), _OTHER)
 
@@ -19,4 +22,4 @@ def sector(written: str) -> str:
 def _by_words() -> tuple[tuple[str, re.Pattern[str]], ...]:
     lines = (files("anonymizer.surrogates") / "data/sectors.tsv").read_text("utf-8").splitlines()
     rows = (line.split("\t") for line in lines if not line.startswith("#"))
-    return tuple((name, re.compile(rf"\b(?:{words})\b")) for name, words in rows)
+    return tuple((name, re.compile(rf"(?<![\w-])(?:{words})(?![\w-])")) for name, words in rows)

@@ -12,7 +12,7 @@ from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.pages import Page
 from anonymizer.surrogates.policy import Label, Policy, Treatment
 from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateText
-from anonymizer.surrogates.treating import Cut, Treated, counts
+from anonymizer.surrogates.treating import Cut, counts
 from anonymizer.surrogates.values import Leaf
 from anonymizer.vault.service import Vault
 from keel.clock import utc_now
@@ -77,6 +77,8 @@ class Asked:
     """Over the operator's policy."""
     data_categories: Sequence[str] = ()
     """Those of consent to which the person's explicit grant is live."""
+    explain: bool = False
+    """Whether to say why each stretch was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Pseudonymiser:
         policy, page = self.policy.overridden(asked.by_label), Page.of(leaves)
         if len(page.text) > MAX_TEXT:
             raise TooLarge(f"At most {MAX_TEXT} characters are read together. Send less at once.")
-        found = page.examined(await self._examine(asked, page.text))
+        found = page.examined(await self._examine(asked, page.text), policy.shown)
         return await self._pseudonymised(asked, policy, [(leaf.pointer, e) for leaf, e in found])
 
     async def _examine(self, asked: Asked, text: str) -> Examination:
@@ -135,7 +137,7 @@ class Pseudonymiser:
                 for statement in cut.examination.statements
             ],
             persons_found=any(cut.examination.is_of_somebody for _, cut in cuts),
-            explanations=[_explained(name, each) for name, cut in cuts for each in cut.treated],
+            explanations=_explained(cuts) if asked.explain else None,
         )
 
     async def _issue(
@@ -147,8 +149,12 @@ class Pseudonymiser:
             return await self.vault.issue(session, tenant, bilan, secrets)
 
 
-def _explained(name: str, each: Treated) -> Explained:
-    return Explained(text_id=name, treatment=each.treatment, **asdict(each.finding))
+def _explained(cuts: Iterable[tuple[str, Cut]]) -> list[Explained]:
+    return [
+        Explained(text_id=name, treatment=each.treatment, **asdict(each.finding))
+        for name, cut in cuts
+        for each in cut.treated
+    ]
 
 
 __all__ = [

@@ -26,7 +26,11 @@ class Treated:
     treatment: Treatment
     """What was done: what cannot be made wider gets a surrogate all the same."""
     shown: str | None = None
-    """What stands there in the clear; None for a surrogate, and for what is kept."""
+    """What stands there in the clear; None for a surrogate, and for what is kept.
+
+    In brackets, as a surrogate is: the words around a value are not written for a wider one
+    ("née le entre 40 et 49 ans"), and in brackets a reader takes it for the mark that it is.
+    """
 
     @property
     def mask(self) -> Masked | None:
@@ -68,7 +72,9 @@ def _treated(text: str, finding: Finding, policy: Policy, today: date) -> Treate
     treatment = policy.of(label)
     if treatment is Treatment.GENERALISE:
         wider = _WIDER[label](text, finding, today)
-        return Treated(finding, treatment if wider else Treatment.SURROGATE, wider)
+        if wider is None:
+            return Treated(finding, Treatment.SURROGATE)
+        return Treated(finding, treatment, f"[{wider}]")
     return Treated(finding, treatment, DROPPED if treatment is Treatment.DROP else None)
 
 

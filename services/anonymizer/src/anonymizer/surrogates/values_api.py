@@ -12,7 +12,7 @@ from anonymizer.surrogates.api import MAX_SPANS, HowToPseudonymise, Pseudonymise
 from anonymizer.surrogates.chat import chat_leaves
 from anonymizer.surrogates.pages import labelled
 from anonymizer.surrogates.policy import Label
-from anonymizer.surrogates.service import Pseudonymised
+from anonymizer.surrogates.service import Explained, Pseudonymised
 from anonymizer.surrogates.values import Json, leaves, replaced
 from keel.passes import PassDep
 from keel.problems import TooLarge, problems
@@ -89,7 +89,7 @@ async def pseudonymise_value(
     """Pseudonymise every string of a JSON value; the surrogates join those of the pass's bilan."""
     known = labelled(leaves(body.value), body.labels)
     made = await pseudonymiser.pseudonymise_strings(body.asked_by(admitted), known)
-    return PseudonymisedValue(value=_put(body.value, made), **_found(made, explain=body.explain))
+    return PseudonymisedValue(value=_put(body.value, made), **_found(made))
 
 
 @router.post("/messages", responses=_REFUSALS)
@@ -100,7 +100,7 @@ async def pseudonymise_messages(
     known = labelled(chat_leaves(body.messages), body.labels)
     made = await pseudonymiser.pseudonymise_strings(body.asked_by(admitted), known)
     messages = [_put(message, made, f"/{n}") for n, message in enumerate(body.messages)]
-    return PseudonymisedMessages(messages=messages, **_found(made, explain=body.explain))
+    return PseudonymisedMessages(messages=messages, **_found(made))
 
 
 def _put(value: Any, made: Pseudonymised, pointer: str = "") -> Any:  # noqa: ANN401 - any JSON value
@@ -108,19 +108,20 @@ def _put(value: Any, made: Pseudonymised, pointer: str = "") -> Any:  # noqa: AN
     return replaced(given, {text.id: text.text for text in made.texts}, pointer)
 
 
-def _found(made: Pseudonymised, *, explain: bool) -> dict[str, Any]:
+def _found(made: Pseudonymised) -> dict[str, Any]:
     """Return what was found, its texts called by pointer."""
     special = [
         SpecialInValue(pointer=s.text_id, category=s.category, action=s.action)
         for s in made.special_categories
     ]
-    spans = [
-        SpanOfValue.model_validate({**asdict(span), "pointer": span.text_id})
-        for span in made.explanations or ()
-    ]
+    spans = None if made.explanations is None else list(map(_span, made.explanations))
     return {
         "entity_counts": made.entity_counts,
         "special_categories": special,
         "persons_found": made.persons_found,
-        "explanations": spans if explain else None,
+        "explanations": spans,
     }
+
+
+def _span(explained: Explained) -> SpanOfValue:
+    return SpanOfValue.model_validate({**asdict(explained), "pointer": explained.text_id})
