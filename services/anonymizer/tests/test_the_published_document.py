@@ -55,6 +55,12 @@ def test_the_doors_detect_pseudonymise_and_restore(tmp_path):
     assert masked["text"] == "Mme [FEMME_1], [TELEPHONE_1]"
     (restored,) = _run("restore", "--space", space, lines=json.dumps(masked))
     assert restored["text"] == text
+    (plausible,) = _run(
+        "pseudonymise", "--model", "none", "--space", space, "--plausible", lines=line
+    )
+    assert not {"Odile", "Perrichon", "[FEMME_1]"} & set(plausible["text"].split())
+    (restored,) = _run("restore", "--space", space, lines=json.dumps(plausible))
+    assert restored["text"] == text
     chunks = json.dumps({"id": "a", "chunks": list(masked["text"])})
     (streamed,) = _run("restore", "--space", space, "--stream", lines=chunks)
     assert "".join(streamed["chunks"]) == text

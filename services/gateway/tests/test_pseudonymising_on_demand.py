@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
 
-HOW = {"policy": {"AGE": "generalise"}, "explain": True}
+HOW = {"policy": {"AGE": "generalise"}, "explain": True, "surrogates": "plausible"}
 ASKED = [
     ("/v1/pseudonymisations", {"texts": [{"id": "a", "text": "Bonjour"}]}),
     ("/v1/pseudonymisations/values", {"value": {"nom": "Roux", "n": 1}, "labels": {"/nom": "PERSON"}}),
@@ -23,7 +23,8 @@ async def test_what_is_asked_reaches_the_anonymizer_whole_and_without_the_bilans
 
 @pytest.mark.parametrize(("path", "asked"), ASKED)
 @pytest.mark.parametrize(
-    "wrong", [{"policy": {"AGE": "round"}}, {"explain": "always"}, {"beside": 1}]
+    "wrong",
+    [{"policy": {"AGE": "round"}}, {"explain": "always"}, {"surrogates": "made up"}, {"beside": 1}],
 )
 async def test_what_is_not_of_the_shape_is_refused_here(centre, bilan, path, asked, wrong):
     answer = await centre.call("POST", path, json={"bilan": bilan.id, **asked, **wrong})

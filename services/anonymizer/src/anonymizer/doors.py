@@ -12,16 +12,18 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 from anonymizer.detection.rules import MODELS, Hints
 from anonymizer.problems import PolicyNotAllowed
+from anonymizer.restoration.plausible import Plausible, Plausibles
 from anonymizer.settings import Settings
 from anonymizer.special.rules import SpecialPolicy
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.people import Gender
 from anonymizer.surrogates.policy import Label, Policy, Treatment
-from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType
+from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateType, disguised, without
 from keel.clock import utc_now
 from keel.commands import Service, Verb
 from keel.commands import main as run_command
@@ -113,13 +115,36 @@ class _Space:
             Secret(SurrogateType(kind), value): Surrogate(
                 SurrogateType(kind), number, form, None if gender is None else Gender(gender)
             )
-            for kind, number, form, gender, value in held
+            for kind, number, form, gender, value, *_ in held
         }
         self._numbering = Numbering(self._issued)
+        self._values = {
+            Secret(SurrogateType(kind), value): Plausible.from_json(plausible[0])
+            for kind, _, _, _, value, *plausible in held
+            if plausible
+        }
 
     def issue(self, secrets: Iterable[Secret]) -> Mapping[Secret, Surrogate]:
         self._issued |= self._numbering.issue(secrets)
         return self._issued
+
+    def disguise(self, secrets: Iterable[Secret], text: str) -> Mapping[Secret, Plausible]:
+        """Return the plausible values of secrets; none of the new ones occurs in `text`."""
+        from anonymizer.surrogates.inventing import Held, Inventing  # noqa: PLC0415
+
+        known = (Held(s, issued, self._values.get(s)) for s, issued in self._issued.items())
+        inventing = Inventing(token_bytes(32), known, [text])
+        for secret in secrets:
+            if secret not in self._values:
+                made = inventing.invent(secret, self._issued[secret])
+                self._values |= {} if made is None else {secret: made}
+        return self._values
+
+    @property
+    def plausibles(self) -> Plausibles:
+        """What stands in the place of placeholders, and what it stands for."""
+        ordered = sorted(self._issued, key=lambda s: self._issued[s].form)
+        return Plausibles.of((self._values[s], s.value) for s in ordered if s in self._values)
 
     @property
     def originals(self) -> dict[str, str]:
@@ -128,6 +153,7 @@ class _Space:
     def save(self) -> None:
         rows = [
             [issued.type, issued.number, issued.form, issued.gender, secret.value]
+            + ([self._values[secret].to_json()] if secret in self._values else [])
             for secret, issued in self._issued.items()
         ]
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -155,7 +181,11 @@ def _pseudonymise(arguments: argparse.Namespace) -> int:
         statements = () if arguments.keep_special else detector.statements(text, findings)
         decided = SpecialPolicy().decide(statements)
         cut = Cut.of(Examination(text, findings, decided), policy, today).plan
-        _write({"id": line["id"], "text": cut.render(space.issue(cut.secrets).__getitem__)})
+        cut = without(cut, space.plausibles)
+        issued = space.issue(cut.secrets)
+        values = space.disguise(cut.secrets, text) if arguments.plausible else {}
+        shown = disguised(cut, issued, values, space.plausibles)
+        _write({"id": line["id"], "text": shown})
     space.save()
     return 0
 
@@ -163,14 +193,15 @@ def _pseudonymise(arguments: argparse.Namespace) -> int:
 def _restore(arguments: argparse.Namespace) -> int:
     from anonymizer.restoration.rules import Restorer, restore  # noqa: PLC0415
 
-    originals = _Space(arguments.space).originals
+    space = _Space(arguments.space)
+    originals, plausibles = space.originals, space.plausibles
     for line in _lines():
         if arguments.stream:
-            stream = Restorer(originals)
+            stream = Restorer(originals, plausibles=plausibles)
             chunks = [stream.feed(chunk) for chunk in line["chunks"]] + [stream.finish()]
             _write({"id": line["id"], "chunks": chunks, "unknown": list(stream.unknown)})
         else:
-            text, unknown = restore(line["text"], originals)
+            text, unknown = restore(line["text"], originals, plausibles)
             _write({"id": line["id"], "text": text, "unknown": unknown})
     return 0
 
@@ -206,6 +237,7 @@ def _pseudonymise_arguments(parser: argparse.ArgumentParser) -> None:
     _model(parser)
     _space(parser)
     parser.add_argument("--keep-special", action="store_true", help="remove no statement")
+    parser.add_argument("--plausible", action="store_true", help="invent names where that is safe")
     parser.add_argument("--policy", type=Path, help="JSON: label to treatment")
 
 

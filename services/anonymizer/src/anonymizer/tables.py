@@ -59,6 +59,8 @@ class VaultEntry(TenantOwned, Base):
     # HMAC of the folded value: the ways of writing one thing share a number, and none is read.
     folded: Mapped[bytes] = mapped_column(LargeBinary(32))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    # JSON of `restoration.plausible.Plausible`, sealed too; set once, where one was asked for.
+    plausible: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
         Index(None, "tenant", "bilan", "type", "form", unique=True),

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gliner import GLiNER
-
 from anonymizer.detection.second_reader import Named
 
 _ASKED = {
@@ -37,7 +35,13 @@ class GlinerReader:
 
 
 def load(folder: Path) -> GlinerReader:
-    """Load the model of a folder, which holds `model.onnx`; nothing is fetched."""
+    """Load the model of a folder, which holds `model.onnx`; nothing is fetched.
+
+    Raises:
+        ImportError: gliner is not installed.
+    """
+    from gliner import GLiNER  # noqa: PLC0415 - an optional package
+
     return GlinerReader(
         GLiNER.from_pretrained(str(folder), load_onnx_model=True, local_files_only=True)
     )

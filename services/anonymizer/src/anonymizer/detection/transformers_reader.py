@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
-
 from anonymizer.detection.second_reader import Named, labelled
 
 _LABELS = {
@@ -37,7 +35,17 @@ class TransformersReader:
 
 
 def load(folder: Path) -> TransformersReader:
-    """Load the model of a folder; nothing is fetched."""
+    """Load the model of a folder; nothing is fetched.
+
+    Raises:
+        ImportError: transformers is not installed.
+    """
+    from transformers import (  # noqa: PLC0415 - an optional package
+        AutoModelForTokenClassification,
+        AutoTokenizer,
+        pipeline,
+    )
+
     return TransformersReader(
         pipeline(
             "token-classification",

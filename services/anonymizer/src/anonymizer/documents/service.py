@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from anonymizer.keeping import store as keeping
 from anonymizer.outline.rules import Outline, outline
 from anonymizer.problems import problem_of
 from anonymizer.surrogates.policy import Policy
+from anonymizer.surrogates.rules import without
 from anonymizer.surrogates.treating import Cut
 from anonymizer.tables import KeptDocument, StoredDocument
 from anonymizer.vault.service import Vault
@@ -83,9 +84,10 @@ class Documents:
         cut = Cut.of(found, self.policy, self.now().date())
         try:
             async with self.database.begin(owner.tenant) as session:
-                issued = await self.vault.issue(
-                    session, owner.tenant, owner.bilan, cut.plan.secrets
-                )
+                whose = owner.tenant, owner.bilan
+                known_values = await self.vault.plausibles_for_issue(session, *whose)
+                cut = replace(cut, plan=without(cut.plan, known_values))
+                issued = await self.vault.issue(session, *whose, cut.plan.secrets)
                 key = await self.vault.keys.obtain(session, owner.tenant, owner.bilan)
                 by = MaskedBy(self.ruleset.profile, self.ruleset.version)
                 kept = sealable(content, reading, cut, issued, by)

@@ -1,5 +1,7 @@
 """The rows of documents."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
@@ -17,6 +19,16 @@ async def find(
     if findings:
         query = query.options(undefer(StoredDocument.findings))
     return await session.scalar(query)
+
+
+async def pseudonymised(session: AsyncSession, tenant: str, bilan: str) -> Mapping[str, bytes]:
+    """Return the sealed pseudonymised texts of a bilan's documents, by id."""
+    rows = await session.execute(
+        select(StoredDocument.id, StoredDocument.pseudonymised).where(
+            StoredDocument.tenant == tenant, StoredDocument.bilan == bilan
+        )
+    )
+    return {document: text for document, text in rows}  # noqa: C416 - rows are unpacked
 
 
 async def delete_one(session: AsyncSession, tenant: str, document_id: str) -> None:

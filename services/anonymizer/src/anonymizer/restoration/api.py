@@ -14,12 +14,19 @@ from keel.problems import problems
 router = APIRouter(prefix="/restorations", tags=["texts"])
 
 
+_PLAUSIBLE = (
+    "Take plausible values back too. Leave it out for what was made of placeholders alone: a word "
+    "that stood in such a text may since have become somebody's plausible value."
+)
+
+
 class ToRestore(BaseModel):
     """Any JSON value; its strings may hold surrogates of the pass's bilan."""
 
     model_config = ConfigDict(extra="forbid")
 
     value: Any
+    plausible: bool = Field(default=False, description=_PLAUSIBLE)
 
 
 class Restoration(BaseModel):
@@ -42,7 +49,8 @@ RestorationsDep = Annotated[Restorations, Depends(_restorations)]
 @router.post("", response_model=Restoration, responses=problems())
 async def restore(body: ToRestore, admitted: PassDep, restorations: RestorationsDep) -> Restored:
     """Give the person's own words back in every string of a JSON value."""
-    return await restorations.restore(admitted.tenant, admitted.subject_bilan, body.value)
+    bilan = admitted.subject_bilan
+    return await restorations.restore(admitted.tenant, bilan, body.value, plausible=body.plausible)
 
 
 _LINES = {"schema": {"type": "string", "description": "One JSON document a line."}}
@@ -59,7 +67,9 @@ async def restore_stream(
     admitted: PassDep,
     restorations: RestorationsDep,
     context: Annotated[Context, Query()] = Context.TEXT,
+    plausible: Annotated[bool, Query(description=_PLAUSIBLE)] = False,  # noqa: FBT002 - a query
 ) -> RestoredStream:
     """Restore `{"delta": "…"}` lines while they arrive; at most 64 characters are held back."""
     bilan = admitted.subject_bilan
-    return RestoredStream(await restorations.stream(admitted.tenant, bilan, context))
+    restorer = await restorations.stream(admitted.tenant, bilan, context, plausible=plausible)
+    return RestoredStream(restorer)

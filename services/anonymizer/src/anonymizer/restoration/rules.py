@@ -4,11 +4,13 @@ A restored text is never read again: an original that looks like a surrogate sta
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anonymizer.restoration.grammar import HELD, MAX_FORM, TOKEN, name_of
+from anonymizer.restoration.plausible import LOOKED_BACK, Plausibles
 
 Json = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 
@@ -30,6 +32,7 @@ class Restorer:
 
     originals: Mapping[str, str]
     context: Context = Context.TEXT
+    plausibles: Plausibles = field(default_factory=Plausibles)
     unknown: dict[str, None] = field(default_factory=dict)
     _before: str = ""
     _held: str = ""
@@ -47,41 +50,60 @@ class Restorer:
         settled: list[str] = []
         stop = len(text)
         while True:
-            token = TOKEN.search(text, at)
-            held = None if final else HELD.search(text, max(at, len(text) - MAX_FORM))
-            if token is not None and (held is None or token.start() < held.start()):
-                settled.extend((text[at : token.start()], self._original(token[0], name_of(token))))
-                at = token.end()
+            found = self._first(text, at)
+            held = None if final else self._unfinished(text, max(at, len(text) - MAX_FORM))
+            if found is not None and (held is None or found.start() < held):
+                settled.extend((text[at : found.start()], self._original(found)))
+                at = found.end()
                 continue
-            stop = len(text) if held is None else held.start()
+            stop = len(text) if held is None else held
             settled.append(text[at:stop])
             break
         self._held = text[stop:]
-        self._before = text[:stop][-1:]
+        self._before = text[:stop][-LOOKED_BACK:]
         return "".join(settled)
 
-    def _original(self, written: str, name: str) -> str:
+    def _first(self, text: str, at: int) -> re.Match[str] | None:
+        found = (TOKEN.search(text, at), self.plausibles.search(text, at))
+        return min((match for match in found if match), key=lambda m: m.start(), default=None)
+
+    def _unfinished(self, text: str, at: int) -> int | None:
+        token, value = HELD.search(text, at), self.plausibles.unfinished(text, at)
+        starts = [start for start in (token and token.start(), value) if start is not None]
+        return min(starts, default=None)
+
+    def _original(self, found: re.Match[str]) -> str:
+        if found.re is not TOKEN:
+            return self._said(self.plausibles.original(found[0]))
+        name = name_of(found)
         value = self.originals.get(name)
         if value is None:
             self.unknown[f"[{name}]"] = None
-            return written
+            return found[0]
+        return self._said(value)
+
+    def _said(self, value: str) -> str:
         return json.dumps(value, ensure_ascii=False)[1:-1] if self.context == "json" else value
 
 
-def restore(text: str, originals: Mapping[str, str]) -> tuple[str, list[str]]:
+def restore(
+    text: str, originals: Mapping[str, str], plausibles: Plausibles | None = None
+) -> tuple[str, list[str]]:
     """Return `text` with its surrogates restored, and those that nobody issued."""
-    restorer = Restorer(originals)
+    restorer = Restorer(originals, plausibles=plausibles or Plausibles())
     restored = restorer.feed(text) + restorer.finish()
     return restored, list(restorer.unknown)
 
 
-def restore_value(value: Json, originals: Mapping[str, str]) -> tuple[Json, list[str]]:
+def restore_value(
+    value: Json, originals: Mapping[str, str], plausibles: Plausibles | None = None
+) -> tuple[Json, list[str]]:
     """Restore every string inside a JSON value (names of members stay as they are)."""
     unknown: dict[str, None] = {}
 
     def visit(inner: Json) -> Json:
         if isinstance(inner, str):
-            restored, unissued = restore(inner, originals)
+            restored, unissued = restore(inner, originals, plausibles)
             unknown.update(dict.fromkeys(unissued))
             return restored
         if isinstance(inner, list):

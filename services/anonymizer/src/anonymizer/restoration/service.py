@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from anonymizer.keeping.service import kept_originals
+from anonymizer.restoration.plausible import Plausibles
 from anonymizer.restoration.rules import Context, Json, Restorer, restore_value
 from anonymizer.vault.service import Vault
 from keel.database import Database
@@ -24,14 +25,26 @@ class Restorations:
     database: Database
     vault: Vault
 
-    async def restore(self, tenant: str, bilan: str, value: Json) -> Restored:
-        """Restore every string inside a JSON value."""
-        restored, unknown = restore_value(value, await self._originals(tenant, bilan))
-        return Restored(restored, unknown)
+    async def restore(
+        self, tenant: str, bilan: str, value: Json, *, plausible: bool = False
+    ) -> Restored:
+        """Restore every string inside a JSON value; plausible values only where it is said."""
+        originals = await self._originals(tenant, bilan)
+        known = await self._plausibles(tenant, bilan, wanted=plausible)
+        return Restored(*restore_value(value, originals, known))
 
-    async def stream(self, tenant: str, bilan: str, context: Context) -> Restorer:
+    async def stream(
+        self, tenant: str, bilan: str, context: Context, *, plausible: bool = False
+    ) -> Restorer:
         """Return what restores a stream piece by piece; no transaction stays open for it."""
-        return Restorer(await self._originals(tenant, bilan), context)
+        originals = await self._originals(tenant, bilan)
+        return Restorer(originals, context, await self._plausibles(tenant, bilan, wanted=plausible))
+
+    async def _plausibles(self, tenant: str, bilan: str, *, wanted: bool) -> Plausibles:
+        if not wanted:
+            return Plausibles()
+        async with self.database.begin(tenant) as session:
+            return await self.vault.plausibles(session, tenant, bilan)
 
     async def _originals(self, tenant: str, bilan: str) -> Mapping[str, str]:
         async with self.database.begin(tenant) as session:

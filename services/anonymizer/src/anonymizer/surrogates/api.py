@@ -9,7 +9,14 @@ from anonymizer.detection.rules import Hints
 from anonymizer.problems import TEXT_REFUSALS, PolicyNotAllowed
 from anonymizer.special.rules import Action, Category
 from anonymizer.surrogates.policy import Label, Treatment
-from anonymizer.surrogates.service import MAX_TEXT, Asked, Named, Pseudonymised, Pseudonymiser
+from anonymizer.surrogates.service import (
+    MAX_TEXT,
+    Asked,
+    Named,
+    Pseudonymised,
+    Pseudonymiser,
+    Surrogates,
+)
 from keel.passes import Pass, PassDep
 from keel.problems import problems
 
@@ -74,6 +81,11 @@ class HowToPseudonymise(BaseModel):
     hints: KnownOfPerson = Field(default_factory=KnownOfPerson)
     policy: ByLabel = Field(default_factory=dict)
     explain: bool = Field(default=False, description="Say why each span was taken.")
+    surrogates: Surrogates = Field(
+        default=Surrogates.PLACEHOLDERS,
+        description="`plausible`: invented names, places, organisations, addresses, e-mail "
+        "addresses and telephones; everything else keeps its placeholder.",
+    )
 
     def asked_by(self, admitted: Pass) -> Asked:
         """Return for whom and how, as the pass and the request say."""
@@ -84,6 +96,7 @@ class HowToPseudonymise(BaseModel):
             self.policy,
             admitted.data_categories,
             self.explain,
+            self.surrogates,
         )
 
 

@@ -6,12 +6,16 @@ a surrogate in the input is itself replaced: nobody can forge one, and the law
 `restore(pseudonymise(t)) == t` holds for any text, whatever it contains.
 """
 
+import itertools
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NewType
 
 from anonymizer.restoration.grammar import look_alikes
+from anonymizer.restoration.plausible import Plausible, Plausibles
+from anonymizer.restoration.rules import restore
 from anonymizer.surrogates.people import Gender, gender_by_title
 
 SurrogateText = NewType("SurrogateText", str)
@@ -115,6 +119,11 @@ class Plan:
             for secret, genders in said.items()
         )
 
+    @property
+    def original(self) -> str:
+        """What a text made of this plan is restored to."""
+        return "".join(piece if isinstance(piece, str) else piece.value for piece in self.pieces)
+
     def render(self, surrogate: Callable[[Secret], Surrogate]) -> SurrogateText:
         """Return the text with each secret's surrogate in its place."""
         return SurrogateText("".join(_rendered(piece, surrogate) for piece in self.pieces))
@@ -122,6 +131,52 @@ class Plan:
 
 def _rendered(piece: str | Secret, surrogate: Callable[[Secret], Surrogate]) -> str:
     return piece if isinstance(piece, str) else str(surrogate(piece))
+
+
+def without(cut: Plan, plausibles: Plausibles) -> Plan:
+    """Return a plan in which nothing that stays would be restored as somebody's plausible value."""
+
+    def pieces(kept: str) -> Iterator[str | Secret]:
+        at = 0
+        for start, end in plausibles.spans(kept):
+            yield from _kept(kept[at:start])
+            yield Secret(SurrogateType.FRANCE_TRAVAIL_ID, kept[start:end])
+            at = end
+        yield from _kept(kept[at:]) if at else (kept,)
+
+    if not plausibles:
+        return cut
+    parts = (pieces(part) if isinstance(part, str) else (part,) for part in cut.pieces)
+    return Plan(tuple(itertools.chain.from_iterable(parts)))
+
+
+def disguised(
+    cut: Plan,
+    surrogates: Mapping[Secret, Surrogate],
+    values: Mapping[Secret, Plausible],
+    plausibles: Plausibles,
+) -> SurrogateText:
+    """Return the text with plausible values where there are any, with placeholders elsewhere.
+
+    A value that touches a word stays a placeholder, for nobody would find it again. What would not
+    be restored to the same characters (a name beside another makes a third) has placeholders only.
+    """
+    if not values:
+        return cut.render(surrogates.__getitem__)
+    shown = [str(values.get(p, surrogates[p])) if isinstance(p, Secret) else p for p in cut.pieces]
+    around = ["", *shown, ""]
+    for n, piece in enumerate(cut.pieces, start=1):
+        if isinstance(piece, Secret) and (_is_word(around[n - 1]) or _is_word(around[n + 1][:1])):
+            shown[n - 1] = str(surrogates[piece])
+    text = "".join(shown)
+    originals = {surrogates[secret].name: secret.value for secret in cut.secrets}
+    if restore(text, originals, plausibles)[0] == cut.original:
+        return SurrogateText(text)
+    return cut.render(surrogates.__getitem__)
+
+
+def _is_word(text: str) -> bool:
+    return text[-1:].isalnum() or unicodedata.combining(text[-1:] or " ") > 0
 
 
 def plan(text: str, masked: Sequence[Masked], removed: Sequence[tuple[int, int]] = ()) -> Plan:

@@ -4,23 +4,39 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from anonymizer.detection.examiner import Examination, Examiner
 from anonymizer.detection.rules import Hints
+from anonymizer.documents import store as documents
+from anonymizer.documents.rules import bound
+from anonymizer.restoration.plausible import Plausible
 from anonymizer.special.rules import Action, Category
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.pages import Page
 from anonymizer.surrogates.policy import Label, Policy, Treatment
-from anonymizer.surrogates.rules import Secret, Surrogate, SurrogateText
+from anonymizer.surrogates.rules import Plan, Secret, SurrogateText, disguised, without
 from anonymizer.surrogates.treating import Cut, counts
 from anonymizer.surrogates.values import Leaf
 from anonymizer.vault.service import Vault
 from keel.clock import utc_now
 from keel.database import Database
 from keel.problems import TooLarge
+from keel.sealing import unseal
 
 MAX_TEXT = 200_000
 """So many characters are read as one text."""
+
+
+class Surrogates(StrEnum):
+    """What stands in the place of values."""
+
+    PLACEHOLDERS = "placeholders"
+    """`[FEMME_1]`."""
+    PLAUSIBLE = "plausible"
+    """"Camille Berthier", where one can be invented; a bilan is needed to keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,7 @@ class Asked:
     """Those of consent to which the person's explicit grant is live."""
     explain: bool = False
     """Whether to say why each stretch was taken."""
+    surrogates: Surrogates = Surrogates.PLACEHOLDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +140,12 @@ class Pseudonymiser:
     ) -> Pseudonymised:
         today = self.now().date()
         cuts = [(name, Cut.of(found, policy, today)) for name, found in examined]
-        secrets = list(dict.fromkeys(secret for _, cut in cuts for secret in cut.plan.secrets))
-        surrogates = await self._issue(asked.tenant, asked.bilan, secrets)
+        texts = await self._rendered(asked, [cut for _, cut in cuts])
         gone: Counter[str] = Counter()
         for _, cut in cuts:
             gone.update(counts(cut.treated))
         return Pseudonymised(
-            texts=[Named(name, cut.plan.render(surrogates.__getitem__)) for name, cut in cuts],
+            texts=[Named(name, text) for (name, _), text in zip(cuts, texts, strict=True)],
             entity_counts=dict(gone),
             special_categories=[
                 FoundSpecial(name, statement.category, statement.action)
@@ -140,13 +156,36 @@ class Pseudonymiser:
             explanations=_explained(cuts) if asked.explain else None,
         )
 
-    async def _issue(
-        self, tenant: str, bilan: str | None, secrets: Sequence[Secret]
-    ) -> Mapping[Secret, Surrogate]:
-        if bilan is None:
-            return Numbering({}).issue(secrets)
-        async with self.database.begin(tenant) as session:
-            return await self.vault.issue(session, tenant, bilan, secrets)
+    async def _rendered(self, asked: Asked, cuts: Sequence[Cut]) -> Sequence[SurrogateText]:
+        if asked.bilan is None:
+            issued = Numbering({}).issue(_secrets(cut.plan for cut in cuts))
+            return [cut.plan.render(issued.__getitem__) for cut in cuts]
+        whose = asked.tenant, asked.bilan
+        async with self.database.begin(asked.tenant) as session:
+            known = await self.vault.plausibles_for_issue(session, *whose)
+            plans = [without(cut.plan, known) for cut in cuts]
+            secrets = _secrets(plans)
+            surrogates = await self.vault.issue(session, *whose, secrets)
+            values: Mapping[Secret, Plausible] = {}
+            if asked.surrogates is Surrogates.PLAUSIBLE:
+                texts = [cut.examination.text for cut in cuts]
+                texts += await self._documents(session, *whose)
+                values = await self.vault.disguise(session, *whose, secrets, texts)
+                known = await self.vault.plausibles(session, *whose)
+        return [disguised(plan, surrogates, values, known) for plan in plans]
+
+    async def _documents(self, session: AsyncSession, tenant: str, bilan: str) -> Sequence[str]:
+        """Return the pseudonymised texts of the bilan's documents."""
+        key = await self.vault.keys.obtain(session, tenant, bilan)
+        sealed = await documents.pseudonymised(session, tenant, bilan)
+        return [
+            unseal(key, text, bound(tenant, bilan, document, "pseudonymised")).decode()
+            for document, text in sealed.items()
+        ]
+
+
+def _secrets(plans: Iterable[Plan]) -> list[Secret]:
+    return list(dict.fromkeys(secret for plan in plans for secret in plan.secrets))
 
 
 def _explained(cuts: Iterable[tuple[str, Cut]]) -> list[Explained]:
@@ -165,4 +204,5 @@ __all__ = [
     "Pseudonymised",
     "Pseudonymiser",
     "SurrogateText",
+    "Surrogates",
 ]

@@ -32,6 +32,11 @@ def context(tenant: str, bilan: str, name: str) -> str:
     return f"vault|{tenant}|{bilan}|{name}"
 
 
+def plausible_context(tenant: str, bilan: str, name: str) -> str:
+    """Return what a sealed plausible value is bound to; no original opens there."""
+    return f"{context(tenant, bilan, name)}|plausible"
+
+
 def opened(key: bytes, bound: str, sealed: bytes) -> str:
     """Return a sealed value as it was written, half characters included."""
     return unseal(key, sealed, bound).decode("utf-8", "surrogatepass")

@@ -54,6 +54,27 @@ async def people(session: AsyncSession, tenant: str, bilan: str) -> Sequence[Vau
     return list(rows)
 
 
+async def whole(session: AsyncSession, tenant: str, bilan: str) -> Sequence[VaultEntry]:
+    """Return every entry of a bilan, in the order of types, numbers and forms."""
+    return await _in_order(session, tenant, bilan)
+
+
+async def plausible(session: AsyncSession, tenant: str, bilan: str) -> Sequence[VaultEntry]:
+    """Return the entries that have a plausible value, in the order of `whole`."""
+    return await _in_order(session, tenant, bilan, VaultEntry.plausible.is_not(None))
+
+
+async def _in_order(
+    session: AsyncSession, tenant: str, bilan: str, *which: ColumnElement[bool]
+) -> Sequence[VaultEntry]:
+    rows = await session.scalars(
+        select(VaultEntry)
+        .where(*_of(tenant, bilan), *which)
+        .order_by(VaultEntry.type, VaultEntry.number, VaultEntry.variant)
+    )
+    return list(rows)
+
+
 async def last_numbers(
     session: AsyncSession, tenant: str, bilan: str, types: Collection[str]
 ) -> Mapping[str, int]:

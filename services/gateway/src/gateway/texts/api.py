@@ -66,6 +66,14 @@ class HowToPseudonymise(BaseModel):
         description="Say of each span where it is in your text, by which rule and with which score "
         "it was found, and what became of it; never its words.",
     )
+    surrogates: Literal["placeholders", "plausible"] = Field(
+        default="placeholders",
+        description="What stands in the place of values: `[FEMME_1]`, or an invented name that "
+        "some models write better about (`plausible`). Names, places, organisations, addresses, "
+        "e-mail addresses and telephones are invented where that is safe; everything else keeps "
+        "its placeholder. None occurs in these texts or in the bilan's documents, and all are "
+        "restored for as long as the bilan is open.",
+    )
 
 
 class ToPseudonymise(HowToPseudonymise):
@@ -174,9 +182,18 @@ async def restore(
     services: ServicesDep,
     caller: DocumentCallerDep,
 ) -> Response:
-    """Give the person's own words back; unknown surrogates stay and are reported."""
+    """Give the person's own words back; unknown surrogates stay and are reported.
+
+    Plausible values that were issued to the bilan are taken back too: whole words, whatever their
+    case, and the given name or the surname alone of a full name.
+    """
     about = About(caller, body.bilan)
     made = await services.call(
-        ANONYMIZER, "restore", "POST", "/restorations", about, json={"value": body.value}
+        ANONYMIZER,
+        "restore",
+        "POST",
+        "/restorations",
+        about,
+        json={"value": body.value, "plausible": True},
     )
     return Response(made.content, media_type="application/json")
