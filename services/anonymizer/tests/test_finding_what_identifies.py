@@ -167,6 +167,33 @@ def test_hints_are_masked_in_every_form(detector):
     assert {written for _, written in found} == {"zelie kerbrat", "Ondine", "KERBRAT Zélie"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "En CDI du 04/01/2010 à aujourd'hui, puis du 01/09/2009 à juin 2015.",
+        "J'ai 15 ans d'expérience et 25 ans de service.",
+        "Maître d'Hôtel puis Professeur des Écoles.",
+    ],
+)
+def test_a_time_in_a_trade_and_the_trade_itself_identify_nobody(detector, text):
+    assert _found(detector, text) == []
+
+
+def test_a_given_name_that_is_a_country_is_a_name_after_a_title(detector):
+    assert ("PERSON", "France") in _found(detector, "Mme France m'a formée à la caisse.")
+
+
+def test_a_plate_with_hyphens_of_another_kind_is_one(detector):
+    found = _found(detector, "Ma voiture FG\u2011456\u2011HJ est garée devant.")
+    assert ("PLATE", "FG\u2011456\u2011HJ") in found
+
+
+def test_half_a_character_stops_nothing(detector):
+    text = "\ud800 Mme Dupuis, 06 12 34 56 78 \udc00"
+    assert {"Dupuis", "06 12 34 56 78"} <= {written for _, written in _found(detector, text)}
+    assert detector.statements(text, detector.find(text)) == []
+
+
 def test_hints_are_masked_however_many_names_the_text_holds(detector):
     names = "\n".join(
         f"Mme {a}{b}ravel" for a in "BCDFGHJKLM" for b in "abcdefghijklmnopqrstuvwxyz"

@@ -30,6 +30,8 @@ def detector() -> Detector:
         pytest.param("rue " + "a" * 500, id="a street of one long word"),
         pytest.param("É. " * 2_000, id="initials"),
         pytest.param('"' * 10_000, id="straight quotes"),
+        pytest.param("d'" * 10_000, id="elisions"),
+        pytest.param("A-" * 10_000, id="hyphens"),
     ],
 )  # fmt: skip
 def test_it_is_examined_within_seconds(detector, text):

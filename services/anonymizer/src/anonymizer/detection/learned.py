@@ -38,6 +38,8 @@ WEAK = 0.76
 
 _COUNTED = frozenset(LABELS) - {"PERSON", "EMAIL", "ADDRESS", "LOCATION", "URL", "ORGANISATION"}
 _COUNTS = re.compile(rf"\d|\b{CARDINAL}\b|\bz[ée]ro\b|\bmille\b", re.IGNORECASE)
+# "15 ans d'expérience", "25 ans de service" are no age; "d'âge" says that it is one.
+_OF_SERVICE = re.compile(r"(?:[ ]ans)?[ ](?:d['’](?!âge)|de[ ](?!vie))", re.IGNORECASE)
 _IN_HEADINGS = frozenset(("LOCATION", "ORGANISATION"))
 _OPENS_A_PHRASE = re.compile(r"[ \t]*(?:À|A|AU|AUX|PAR|EN|SUR|DANS|POUR|SANS|AVEC)[ ]")
 
@@ -105,6 +107,8 @@ def _may_be(found: Finding, text: str) -> bool:
     """Say whether the words can be what the network calls them."""
     written = text[found.start : found.end]
     if found.label in _COUNTED and _COUNTS.search(written) is None:
+        return False
+    if found.label == "AGE" and _OF_SERVICE.match(text, found.end) is not None:
         return False
     return found.label not in _IN_HEADINGS or not _is_a_phrase(text, found.start)
 

@@ -13,6 +13,7 @@ from anonymizer.detection.heads import matches, starts
 from anonymizer.detection.lexicon import (
     ALL_KEPT,
     AMBIGUOUS,
+    HEADINGS,
     OCCUPATIONS,
     PLAIN,
     PUBLIC_FIGURES,
@@ -34,6 +35,8 @@ _TITLE = (
     r"Pr\.?|Professeur|Soeur|Sœur|Père|Abbé|MR\.?|MME|MLLE|MONSIEUR|MADAME|M)(?:[ \u00a0]+(?:et[ ]+(?:M\.|Mme|Mr)))?)"
 )
 _TITLED = re.compile(rf"{_TITLE}(?P<gap>{_SPACE})(?P<name>(?:(?i:{_PARTICLE})[ '’]+)?{_NAME})")
+# "Maître d'Hôtel", "Professeur des Écoles": what follows is what they are master of.
+_OF_A_TRADE = re.compile(r"(?:Ma[îi]tre|Professeur)[ \u00a0]+(?:des?|du|d['’])\b")
 _TITLED_LOW = re.compile(
     r"\b(?:madame|monsieur|mademoiselle|mme|mlle|mr|dr|docteur|ma[îi]tre)[ \n](?P<name>[a-zà-ÿ][\w'’-]{2,}(?: [a-zà-ÿ][\w'’-]{2,})?)"
 )
@@ -116,7 +119,7 @@ class NamesByContext(EntityRecognizer):
 def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
     small = lowered(text)
     for found, score, titled in (
-        (_TITLED.finditer(text), 0.9, True),
+        (_titled(text), 0.9, True),
         (_FIELD.finditer(text), 0.85, False),
         (matches(_RELATIVE, text, starts(_KIN_HEAD, small)), 0.86, True),
     ):
@@ -139,6 +142,10 @@ def _candidates(text: str) -> Iterator[tuple[int, int, float]]:
             yield from _shortened(text, *match.span("name"), 0.75)
 
 
+def _titled(text: str) -> Iterator[re.Match[str]]:
+    return (found for found in _TITLED.finditer(text) if not _OF_A_TRADE.match(found[0]))
+
+
 def _shortened(
     text: str, start: int, end: int, score: float, *, titled: bool = False
 ) -> Iterator[tuple[int, int, float]]:
@@ -157,7 +164,8 @@ def _shortened(
         )
         borne = word[0][:1].isupper() and folded in gazetteer().surnames and folded in OCCUPATIONS
         given = not first and folded not in OCCUPATIONS and gazetteer().is_first_name(word[0])
-        after_title = titled and first and folded in TIMES
+        called = gazetteer().is_first_name(word[0]) and folded not in HEADINGS
+        after_title = titled and first and (folded in TIMES or called)
         if known and not (borne or given or after_title):
             break
         if "\n" in text[stop : word.start()] and not _continues(text, word):

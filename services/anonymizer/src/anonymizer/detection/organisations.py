@@ -19,6 +19,7 @@ from anonymizer.detection.lexicon import (
     SOFTWARE,
     is_kept,
 )
+from anonymizer.detection.runs import broken_runs
 
 _HEAD = (
     r"(?:soci[ée]t[ée](?: coop[ée]rative)?|SARL|SASU?|S\.A\.S?|SA|EURL|EARL|SCOP|SCI|SNC|SELARL|GAEC|groupe|cabinet|association|asso|"
@@ -91,7 +92,7 @@ class OrganisationsByGrammar(EntityRecognizer):
     ) -> list[RecognizerResult]:
         """Return organisations, and the towns beside them."""
         del nlp_artifacts
-        found = (RecognizerResult(*candidate) for candidate in _candidates(text))
+        found = (RecognizerResult(*candidate) for candidate in _candidates(broken_runs(text)))
         return [result for result in found if result.entity_type in entities]
 
 

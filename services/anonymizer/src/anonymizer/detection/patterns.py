@@ -252,7 +252,7 @@ class BirthDateRecognizer(_French):
             r"(?<=[;—–][ ]?)(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|1[0-2])/(?:19[3-9]\d|200\d)(?=[ ]?[;—–])",
             0.6,
         ),
-        ("before a birthplace", rf"{DATE}(?=[ \t]+(?:à|a)[ \t]+[A-Z][a-zA-Z-]{{2,}})", 0.7),
+        ("before a birthplace", rf"{DATE}(?=[ \t]+(?:à|a)[ \t]+(?-i:[A-ZÀ-Ý])[\w-]{{2,}})", 0.7),
         (
             "in a field",
             rf"(?={DATE})"

@@ -6,6 +6,8 @@ Offsets stay: each function returns a text of the same length.
 import re
 
 _UNSPACED = re.compile(r"\S{64}(?=\S)")
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2212"), "-")
+_HALF = re.compile("[\ud800-\udfff]")
 _BLANK = re.compile(r"\s{64}(?=\s)")
 
 
@@ -24,3 +26,8 @@ def broken_blanks(text: str) -> str:
     The sign put in stands between words already, so no pattern reads across it.
     """
     return _BLANK.sub(lambda run: run[0][:-1] + "·", text)
+
+
+def legible(text: str) -> str:
+    """Write every hyphen as one, and half a character, which nothing can read, as unknown."""
+    return _HALF.sub("\ufffd", text.translate(_HYPHENS))

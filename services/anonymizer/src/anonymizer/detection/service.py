@@ -13,7 +13,7 @@ from anonymizer.detection.lexicon import is_kept
 from anonymizer.detection.ner import language_of
 from anonymizer.detection.propagation import spread
 from anonymizer.detection.rules import LABELS, MODELS, Finding, Hints, resolved, trimmed
-from anonymizer.detection.runs import broken_blanks
+from anonymizer.detection.runs import broken_blanks, legible
 from anonymizer.detection.second_reader import SecondReader
 from anonymizer.special.reader import SpecialReader
 from anonymizer.special.rules import Statement
@@ -48,11 +48,11 @@ class Detector:
     def statements(self, text: str, findings: Sequence[Finding]) -> list[Statement]:
         """Return the statements of special categories in `text`: in order, without overlaps."""
         names = ((f.start, f.end) for f in findings if f.label not in _NOBODYS_NAME)
-        return self.special.statements(text, names)
+        return self.special.statements(legible(text), names)
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
-        text = broken_blanks(text)
+        text = legible(broken_blanks(text))
         results, reading = self._read(recased(text))
         found = [_finding(result) for result in results]
         if reading is not None:

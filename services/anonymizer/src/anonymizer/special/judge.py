@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from anonymizer.detection.runs import broken_runs
 from anonymizer.learned import weights
 from anonymizer.learned.network import Network, judge
 from anonymizer.special.rules import Category
@@ -38,5 +39,6 @@ class Judge:
         """Return a row for each clause: how likely each category is, and last that it is none."""
         if not written:
             return np.zeros((0, _OUTCOMES), np.float32)
-        found: NDArray[np.float32] = self.network.predict([self.words_of(text) for text in written])
+        cut = [self.words_of(broken_runs(text)) for text in written]
+        found: NDArray[np.float32] = self.network.predict(cut)
         return found
