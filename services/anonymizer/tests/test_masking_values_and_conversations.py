@@ -13,7 +13,7 @@ from anonymizer.detection.examiner import Examination
 from anonymizer.detection.rules import Finding
 from anonymizer.restoration.rules import restore_value
 from anonymizer.surrogates.chat import chat_leaves
-from anonymizer.surrogates.json_text import literals
+from anonymizer.surrogates.json_text import literals, normalised
 from anonymizer.surrogates.numbering import Numbering
 from anonymizer.surrogates.pages import Page, labelled
 from anonymizer.surrogates.policy import Label, Policy, Treatment
@@ -76,7 +76,7 @@ _VALUES = st.recursive(
 )
 
 
-def round_trip(value, every, data) -> None:
+def round_trip(value, every, data, expected=None) -> None:
     """Mask stretches that `data` draws on the page, whatever they cut, and restore."""
     page = Page.of(every)
     edges = sorted(data.draw(st.sets(st.integers(0, len(page.text)), max_size=8)))
@@ -90,7 +90,12 @@ def round_trip(value, every, data) -> None:
     issued = Numbering({}).issue([s for plan in cuts.values() for s in plan.secrets])
     texts = {pointer: plan.render(issued.__getitem__) for pointer, plan in cuts.items()}
     originals = {surrogate.name: secret.value for secret, surrogate in issued.items()}
-    assert restore_value(replaced(value, texts), originals) == (value, [])
+    assert restore_value(replaced(value, texts), originals) == (expected or value, [])
+    if expected is not None:
+        found = (s.value for s in issued if s.type != "IDENTIFIANT")
+        assert [json.loads(f'"{value}"') for value in found] == [
+            s.value for s in issued if s.type != "IDENTIFIANT"
+        ]
 
 
 @given(_VALUES, st.data())
@@ -101,13 +106,54 @@ def test_whatever_is_masked_in_a_value_comes_back(value, data):
 
 
 @given(_VALUES, st.booleans(), st.sampled_from([None, 1]), st.data())
-def test_whatever_is_masked_in_the_arguments_of_a_call_comes_back_byte_for_byte(
+def test_what_is_masked_in_arguments_is_sealed_as_read_and_comes_back_without_needless_escapes(
     value, ascii_only, indent, data
 ):
-    arguments = json.dumps({"v": value}, ensure_ascii=ascii_only, indent=indent)
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
-    messages = [{"role": "assistant", "content": None, "tool_calls": [call]}]
-    round_trip(messages, list(chat_leaves(messages)), data)
+    def calling(arguments: str):
+        call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        return [{"role": "assistant", "content": None, "tool_calls": [call]}]
+
+    messages = calling(json.dumps({"v": value}, ensure_ascii=ascii_only, indent=indent))
+    expected = calling(json.dumps({"v": value}, ensure_ascii=False, indent=indent))
+    round_trip(messages, list(chat_leaves(messages)), data, expected)
+
+
+def test_a_name_that_arguments_escape_comes_back_in_prose_as_it_is_read():
+    assert normalised(r'{"a": "Ren\u00e9\/\ud83d\ude00 \ud83d \n"}') == (
+        '{"a": "René/😀 \\ud83d \\n"}'
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [185057800608436, 612345678, 33612345678, 185057800608436.0, [{"nir": 185057800608436}]],
+)
+async def test_a_number_that_identifies_somebody_is_refused_and_never_repeated(anonymizer, value):
+    call = {"id": "c", "type": "function"}
+    call["function"] = {"name": "f", "arguments": json.dumps({"x": value})}
+    for form, sent in (
+        ("values", {"x": value}),
+        ("messages", [{"role": "assistant", "tool_calls": [call]}]),
+        ("messages", [{"role": "user", "content": "x", "metadata": {"x": value}}]),
+    ):
+        answer = await masked(anonymizer, form, sent)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+        assert "as a string" in answer.json()["detail"]
+        assert "0608436" not in answer.text
+        assert "2345678" not in answer.text
+
+
+async def test_ids_and_functions_as_software_writes_them_stay(anonymizer):
+    ids = ["call_abc123", "D681PevKs", "toolu_01A09q90qw90lq917835lq9", "functions.get_weather:0",
+           "chatcmpl-tool-550e8400-e29b-41d4-a716-446655440000", "kTbWqzRmP"]  # fmt: skip
+    names = ["find_offers", "searchJobs", "get_weather_paris", "FindOffers", "create_cv", "f"]
+    said = [
+        {"role": "tool", "tool_call_id": id_, "name": name, "content": "x", "score": 12345.5}
+        for id_, name in zip(ids, names, strict=True)
+    ]
+    answer = await masked(anonymizer, "messages", said)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["messages"] == said
 
 
 @given(_VALUES, st.booleans())
@@ -270,6 +316,9 @@ async def test_arguments_that_are_no_json_are_masked_like_any_text(anonymizer):
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]},
         {"role": "tool", "tool_call_id": "Odile Perrichon", "content": "x"},
         {"role": "tool", "name": "Odile Perrichon", "content": "x"},
+        {"role": "tool", "name": "Jean.Dupont", "content": "x"}, {"role": "tool", "name": "JeanDupont", "content": "x"},
+        {"role": "tool", "tool_call_id": "jean_dupont", "content": "x"}, {"role": "tool", "tool_call_id": "0612345678", "content": "x"},
+        {"role": "tool", "tool_call_id": "06-12-34-56-78", "content": "x"}, {"role": "tool", "tool_call_id": 185057800608436, "content": "x"},
         {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "à Limoges", "arguments": "{}"}}]},
     ],
 )  # fmt: skip

@@ -1,8 +1,9 @@
 """The strings of a conversation as models are asked with: what people wrote, and what is protocol.
 
 Roles, ids and names of functions are what a model's software goes by; they stay, and must look like
-that. The arguments of a call are JSON in a string: the strings in it are masked, so that it stays
-JSON. Whatever is not known here is masked like any text; what is no text is refused, since nobody
+that. Ids and names are read word by word all the same: where one tells a person, all is refused.
+The arguments of a call are JSON in a string: the strings in it are masked, so that it stays JSON.
+Whatever is not known here is masked like any text; what is no text is refused, since nobody
 can see what a picture or a voice tells.
 """
 
@@ -24,8 +25,13 @@ _PROTOCOL = (
     (re.compile(r"/\d+/(?:tool_calls/\d+/function|function_call)/name"), _NAME),
     (re.compile(r"/\d+/(?:tool_calls/\d+|content/\d+)/type"), _KIND),
 )
+_CHOSEN = re.compile(r".*/(?:tool_call_id|id|name)")
+"""What the caller's software may choose: roles and types are words of the protocol."""
 _ARGUMENTS = re.compile(r"/\d+/(?:tool_calls/\d+/function|function_call)/arguments")
 _SPEAKER = re.compile(r"/(\d+)/name")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_WORD = re.compile(r"\d{2,}|(?:[A-Z]?[a-z]+|[A-Z]{2,})(?:[A-Z][a-z]{2,})*\d{0,4}")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z0-9])")
 _OF_TOOLS = frozenset(("tool", "function"))
 
 
@@ -38,10 +44,21 @@ def chat_leaves(messages: Sequence[Json]) -> Iterator[Leaf]:
     roles = [_role(message) for message in messages]
     for leaf in leaves(list(messages)):
         speaker = _SPEAKER.fullmatch(leaf.pointer)
-        if speaker is not None and roles[int(speaker[1])] not in _OF_TOOLS:
+        if leaf.read_as is not None:
+            yield replace(leaf, field=None)
+        elif speaker is not None and roles[int(speaker[1])] not in _OF_TOOLS:
             yield replace(leaf, label=Label.PERSON)
-        elif not _is_protocol(leaf, is_tool=speaker is not None):
+        elif _is_protocol(leaf, is_tool=speaker is not None):
+            if speaker is not None or _CHOSEN.fullmatch(leaf.pointer):
+                yield replace(leaf, field=None, read_as=_words(leaf.text))
+        else:
             yield replace(leaf, field=None, is_json=bool(_ARGUMENTS.fullmatch(leaf.pointer)))
+
+
+def _words(written: str) -> str:
+    """Return the words and numbers of an id or a name, without what is drawn by lot."""
+    parts = (part for part in re.split(r"[_.:-]+", _UUID.sub("", written)) if len(part) > 1)
+    return " ".join(_HUMP.sub(" ", part) for part in parts if _WORD.fullmatch(part))
 
 
 def _role(message: Json) -> str:

@@ -21,7 +21,7 @@ from anonymizer.detection.folding import fold
 from anonymizer.detection.lexicon import PARTICLES, TITLES
 from anonymizer.detection.rules import Finding, resolved
 from anonymizer.special.rules import Decided
-from anonymizer.surrogates.json_text import is_json, literals
+from anonymizer.surrogates.json_text import Literal, is_json, literals, normalised
 from anonymizer.surrogates.policy import Label
 from anonymizer.surrogates.values import Leaf
 from keel.problems import InvalidRequest
@@ -30,6 +30,10 @@ _BETWEEN = "\n\n"
 _LONGEST_FIELD = 100
 _SHORTEST_ECHO = 3
 _BY_CALLER = "caller"
+_OF_NOBODY = frozenset((Label.ORGANISATION, Label.LOCATION, Label.AGE))
+"""What the name of a function may tell (`search_jobs_paris`)."""
+_SURE_ENOUGH = 0.5
+"""A reader that doubts masks a word, which costs little; a refusal would cost the conversation."""
 _BEHIND_ALL = -1.0
 """The score of what gives way to whatever the detector finds."""
 
@@ -40,14 +44,12 @@ class Passage:
 
     leaf: Leaf
     start: int
-    text: str
-    places: Sequence[int]
-    """Where in the string each of its characters is written, and the end of the last one."""
+    read: Literal
 
     @property
     def end(self) -> int:
         """Where it ends on the page."""
-        return self.start + len(self.text)
+        return self.start + len(self.read.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,15 @@ class Page:
     @classmethod
     def of(cls, leaves: Iterable[Leaf]) -> "Page":
         """Write strings on one page, in order."""
-        every = tuple(leaves)
+        every = tuple(map(_normalised, leaves))
         said: list[str] = []
         passages: list[Passage] = []
         at = 0
         for leaf in every:
-            for field, text, places in _read(leaf):
-                before = f"{field} : " if field and _is_short(text) else ""
-                passages.append(Passage(leaf, at + len(before), text, places))
-                said.append(before + text + _BETWEEN)
+            for read in _read(leaf):
+                before = f"{read.field} : " if read.field and _is_short(read.text) else ""
+                passages.append(Passage(leaf, at + len(before), read))
+                said.append(before + read.text + _BETWEEN)
                 at += len(said[-1])
         return cls("".join(said), every, tuple(passages))
 
@@ -79,6 +81,9 @@ class Page:
         """Return what was found on the page, string by string, in each one's own offsets.
 
         `shown` are the labels of whose values the policy leaves something to be seen.
+
+        Raises:
+            InvalidRequest: somebody is told by a number, an id or the name of a function.
         """
         findings: dict[str, list[Finding]] = defaultdict(list)
         statements: dict[str, list[Decided]] = defaultdict(list)
@@ -86,12 +91,22 @@ class Page:
             if _is_hidden(leaf, shown):
                 findings[leaf.pointer].append(_whole(leaf))
         for finding in self._with_echoes(found.findings, shown):
-            for leaf, start, end in self._within(finding.start, finding.end):
-                if not _is_hidden(leaf, shown):
-                    findings[leaf.pointer].append(replace(finding, start=start, end=end))
+            for passage, left, right in self._within(finding.start, finding.end):
+                leaf = passage.leaf
+                if passage.read.is_fixed:
+                    _refuse(leaf, finding)
+                elif not _is_hidden(leaf, shown):
+                    findings[leaf.pointer] += (
+                        replace(finding, start=start, end=end)
+                        for start, end in passage.read.stretches(left, right)
+                        if _says_something(leaf.text[start:end])
+                    )
         for statement in found.statements:
-            for leaf, start, end in self._within(statement.start, statement.end):
-                statements[leaf.pointer].append(replace(statement, start=start, end=end))
+            for passage, left, right in self._within(statement.start, statement.end):
+                places = passage.read.places
+                statements[passage.leaf.pointer].append(
+                    replace(statement, start=places[left], end=places[right])
+                )
         return [
             (
                 leaf,
@@ -100,6 +115,7 @@ class Page:
                 ),
             )
             for leaf in self.leaves
+            if leaf.read_as is None
         ]
 
     def _with_echoes(
@@ -123,15 +139,14 @@ class Page:
                 whole, at = _whole(passage.leaf), passage.start
                 yield replace(whole, start=at + whole.start, end=at + whole.end)
 
-    def _within(self, start: int, end: int) -> Iterator[tuple[Leaf, int, int]]:
+    def _within(self, start: int, end: int) -> Iterator[tuple[Passage, int, int]]:
         first = bisect_right(self.passages, start, key=lambda p: p.end)
         for passage in self.passages[first:]:
             if passage.start >= end:
                 return
             left, right = max(start, passage.start), min(end, passage.end)
-            if any(c.isalnum() for c in self.text[left:right]):
-                places = passage.places
-                yield passage.leaf, places[left - passage.start], places[right - passage.start]
+            if _says_something(self.text[left:right]):
+                yield passage, left - passage.start, right - passage.start
 
 
 def labelled(leaves: Iterable[Leaf], labels: Mapping[str, Label]) -> list[Leaf]:
@@ -141,7 +156,7 @@ def labelled(leaves: Iterable[Leaf], labels: Mapping[str, Label]) -> list[Leaf]:
         InvalidRequest: a pointer names no string: what should be masked would not be.
     """
     every = list(leaves)
-    if not labels.keys() <= {leaf.pointer for leaf in every}:
+    if not labels.keys() <= {leaf.pointer for leaf in every if leaf.read_as is None}:
         raise InvalidRequest("A pointer of `labels` names no string of the value (RFC 6901).")
     return [
         replace(leaf, label=labels.get(leaf.pointer, leaf.label), is_json=False)
@@ -151,11 +166,33 @@ def labelled(leaves: Iterable[Leaf], labels: Mapping[str, Label]) -> list[Leaf]:
     ]
 
 
-def _read(leaf: Leaf) -> Iterator[tuple[str | None, str, Sequence[int]]]:
-    if leaf.is_json and is_json(leaf.text):
-        yield from ((inner.field, inner.text, inner.places) for inner in literals(leaf.text))
+def _normalised(leaf: Leaf) -> Leaf:
+    """Return a string as it is masked: JSON without needless escapes, text as it is."""
+    is_document = leaf.is_json and is_json(leaf.text)
+    text = normalised(leaf.text) if is_document else leaf.text
+    return replace(leaf, text=text, is_json=is_document)
+
+
+def _read(leaf: Leaf) -> Iterator[Literal]:
+    if leaf.is_json:
+        yield from literals(leaf.text)
     else:
-        yield leaf.field, leaf.text, range(len(leaf.text) + 1)
+        text = leaf.text if leaf.read_as is None else leaf.read_as
+        is_fixed = leaf.read_as is not None
+        yield Literal(text, range(len(text) + 1), leaf.field, is_fixed=is_fixed)
+
+
+def _refuse(leaf: Leaf, finding: Finding) -> None:
+    if finding.label not in _OF_NOBODY and finding.score >= _SURE_ENOUGH:
+        raise InvalidRequest(
+            "Numbers, ids and names of functions are not masked, and this one may identify "
+            "somebody. Send a number as a string, and take a person's data out of ids and names.",
+            members={"at": leaf.pointer},
+        )
+
+
+def _says_something(text: str) -> bool:
+    return any(c.isalnum() for c in text)
 
 
 def _is_short(text: str) -> bool:

@@ -32,7 +32,7 @@ Labels = Annotated[
 
 
 class ValueToPseudonymise(HowToPseudonymise):
-    """Any JSON value: its strings are masked; names of members and the rest are not looked at."""
+    """Any JSON value: its strings are masked; names of members are not looked at."""
 
     value: Any
     labels: Labels = Field(default_factory=dict)

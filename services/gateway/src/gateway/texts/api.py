@@ -95,8 +95,9 @@ Labels = Annotated[
 class ValueToPseudonymise(HowToPseudonymise):
     """Any JSON value of one bilan: its strings are read together.
 
-    Names of members, numbers and the rest stay as they are, and nobody reads them: put nothing
-    there that identifies somebody.
+    Names of members stay as they are, and nobody reads them: put nothing there that identifies
+    somebody. Numbers stay too; one of eight digits or more in which something is found is refused:
+    send it as a string.
     """
 
     value: Any
@@ -107,7 +108,8 @@ class MessagesToPseudonymise(HowToPseudonymise):
     """A conversation as OpenAI-compatible models are asked with, read as a whole.
 
     `content` (a string, or parts of type `text`), `name` and the strings in the arguments of tool
-    calls are masked; pictures, voices and files are refused.
+    calls are masked; pictures, voices and files are refused, and so are ids, names of functions
+    and long numbers that identify somebody. Arguments come back without needless escapes.
     """
 
     messages: list[dict[str, Any]] = Field(min_length=1, max_length=500)
