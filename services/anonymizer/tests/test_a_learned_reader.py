@@ -91,6 +91,16 @@ def test_reading_is_the_same_in_every_thread(detector):
         assert all(found == alone for found in threads.map(detector.find, [text] * 40))
 
 
+def test_the_words_of_texts_are_forgotten_again(detector):
+    """Without that, memory grows by every new word of every text, for ever."""
+    known = detector.words.language.vocab.strings
+    sizes = []
+    for number in range(2_000):
+        detector.find(f"Vu zorb{number}lax et mirk{number}ou ce jour.")
+        sizes.append(len(known))
+    assert max(sizes) - min(sizes) < 1_000, "of 4,000 new words"
+
+
 def test_the_weights_are_those_of_the_texts_in_the_repository():
     files = sorted((HERE.parent / "training" / "texts").glob("*.jsonl"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).digest()

@@ -15,6 +15,7 @@ from anonymizer.detection.propagation import spread
 from anonymizer.detection.rules import LABELS, MODELS, Finding, Hints, resolved, trimmed
 from anonymizer.detection.runs import broken_blanks, legible
 from anonymizer.detection.second_reader import SecondReader
+from anonymizer.detection.words import PassingWords
 from anonymizer.special.reader import SpecialReader
 from anonymizer.special.rules import Statement
 
@@ -25,10 +26,11 @@ _NAMES = frozenset(("PERSON", "ORGANISATION", "LOCATION"))
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """Finds the identifying stretches of French texts. Thread-safe once loaded."""
+    """Finds the identifying stretches of French texts. Thread-safe: one text at a time."""
 
     engine: AnalyzerEngine
     special: SpecialReader
+    words: PassingWords
     reader: Reader | None = None
     """Only beside the `md` model, whose word vectors it needs."""
 
@@ -41,25 +43,29 @@ class Detector:
         engine = french_engine(MODELS[model], second)
         reader = Reader.load() if model == "md" else None
         language = language_of(MODELS[model])
-        detector = cls(engine, SpecialReader.load(language), reader)
+        detector = cls(engine, SpecialReader.load(language), PassingWords(language), reader)
         detector.find("Madame Jeanne Dupont, 3 rue du Pont, 35000 Rennes")
         return detector
 
     def statements(self, text: str, findings: Sequence[Finding]) -> list[Statement]:
         """Return the statements of special categories in `text`: in order, without overlaps."""
         names = ((f.start, f.end) for f in findings if f.label not in _NOBODYS_NAME)
-        return self.special.statements(legible(text), names)
+        with self.words.turn():
+            return self.special.statements(legible(text), names)
 
     def find(self, text: str, hints: Hints | None = None) -> list[Finding]:
         """Return what identifies somebody in `text`: in order, without overlaps."""
-        text = legible(broken_blanks(text))
+        with self.words.turn():
+            return self._found(legible(broken_blanks(text)), hints or Hints())
+
+    def _found(self, text: str, hints: Hints) -> list[Finding]:
         results, reading = self._read(recased(text))
         found = [_finding(result) for result in results]
         if reading is not None:
             found = [f for f in found if not reading.doubts(f)] + reading.findings(text)
         findings = [trimmed(finding, text) for finding in found]
         kept = [f for f in findings if f is not None and not _is_nobody(f, text)]
-        more = [trimmed(finding, text) for finding in spread(text, kept, hints or Hints())]
+        more = [trimmed(finding, text) for finding in spread(text, kept, hints)]
         kept += [finding for finding in more if finding is not None]
         # What an overlap leaves of a weaker finding may be a word that identifies nobody.
         return [finding for finding in resolved(kept, text) if not _is_nobody(finding, text)]

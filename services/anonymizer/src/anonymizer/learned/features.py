@@ -24,7 +24,7 @@ Words = Doc | Span
 """A text, or a stretch of one."""
 
 _LONGEST_COUNTED = 8
-_REMEMBERED = 40_000
+_REMEMBERED = 8_000
 # Which digit it is says nothing.
 _DIGITS = str.maketrans("123456789", "000000000")
 
